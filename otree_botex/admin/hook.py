@@ -1,0 +1,117 @@
+"""All we attach to oTree, in one place. Each part fails soft: if oTree changed, it says so in the log and leaves
+oTree as it was.
+
+oTree imports `otree_botex.models`, which calls `attach()`, before it collects its routes (otree.urls) and before it
+compiles a template; what is attached here relies on that order, which is the same in oTree 5.11 and 6.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import otree
+
+logger = logging.getLogger("otree_botex")
+
+OTREE_HAS_NAMED_EXPORTS = int(otree.__version__.split(".")[0]) >= 6
+TEMPLATES = Path(__file__).parent / "templates"
+TAB = """
+    <li class="nav-item">
+      <a class="nav-link LLMBots" href="{% url 'LLMBots' session.code %}">🤖 LLM bots</a>
+    </li>
+  """
+
+_server_address: tuple[str, int] | None = None
+
+
+def attach() -> None:
+    """Attaches our pages, templates, tab and triggers to this oTree process."""
+    for part in (_add_routes, _add_templates, _add_tab, _watch_server_address, _watch_new_sessions):
+        try:
+            part()
+        except Exception as error:
+            logger.error(
+                "otree-botex could not attach itself to oTree %s (%s: %s). The experiments are not affected, "
+                "LLM bots may not be available.",
+                otree.__version__,
+                part.__name__,
+                error,
+            )
+
+
+def server_url() -> str | None:
+    """The address this server really listens on, whatever proxy stands before it; None before its first request."""
+    if _server_address is None:
+        return None
+    host, port = _server_address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _add_routes() -> None:
+    """oTree adds everything in this list to its routes, and protects it as OTREE_AUTH_LEVEL says."""
+    from otree.channels.routing import websocket_routes
+
+    from .routes import routes
+
+    websocket_routes.extend(routes)
+
+
+def _add_templates() -> None:
+    from otree.templating.loader import ibis_loader
+
+    ibis_loader.dirs = (*ibis_loader.dirs, TEMPLATES)
+
+
+def _add_tab() -> None:
+    """Puts one more tab on every page of a session: its template, compiled with our item in the menu."""
+    from otree.templating.loader import FileReloader, ibis_loader
+    from otree.templating.template import Template
+
+    name = "otree/Session.html"
+    path = ibis_loader.search_template(name)
+    before, menu_end, after = path.read_text("utf-8").partition("</ul>")
+    if not menu_end:
+        raise ValueError("the menu of a session's page was not found")
+    template = Template(before + TAB + menu_end + after, name)
+    is_reloader = isinstance(ibis_loader, FileReloader)
+    ibis_loader.cache[name] = (os.path.getmtime(path), path, template) if is_reloader else template
+
+
+def _watch_server_address() -> None:
+    """Bots need the server's address also when a session starts them without anybody's click."""
+    from otree.middleware import CommitTransactionMiddleware
+
+    original = CommitTransactionMiddleware.dispatch
+
+    @functools.wraps(original)
+    async def dispatch(self: Any, request: Any, call_next: Callable[..., Any]) -> Any:
+        global _server_address
+        _server_address = request.scope.get("server") or _server_address
+        return await original(self, request, call_next)
+
+    CommitTransactionMiddleware.dispatch = dispatch
+
+
+def _watch_new_sessions() -> None:
+    """Every way to make a session (admin, demo page, room, REST API) goes through this one function."""
+    import otree.session
+
+    original = otree.session.create_session
+
+    @functools.wraps(original)
+    def create_session(*args: Any, **kwargs: Any) -> Any:
+        session = original(*args, **kwargs)
+        try:
+            from .launches import start_from_config
+
+            start_from_config(session)
+        except Exception:
+            logger.exception("otree-botex could not start the bots of session %s.", session.code)
+        return session
+
+    otree.session.create_session = create_session

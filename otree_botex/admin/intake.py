@@ -1,0 +1,168 @@
+"""Takes the journal's records into oTree's database, each once. What they hold is described in `records`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from otree.database import db
+from otree.lookup import get_page_lookup
+from otree.models import Session
+
+from ..models import Bot, Launch, Message, Step
+from ..records import ENDED, Memory
+from . import columns
+
+logger = logging.getLogger("otree_botex")
+
+MESSAGE_COLUMNS = {column.name for column in Message.__table__.columns} - {"id", "bot_id", "sent_json", "at"}
+
+
+def take(launch: Launch, bot_ids: list[int], records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Takes a batch of a launch's records and returns the reply to its runner: what is acknowledged, who is to stop."""
+    bots = {bot.id: bot for bot in db.query(Bot).filter(Bot.launch_id == launch.id, Bot.id.in_(bot_ids))}
+    now = time.time()
+    for bot in bots.values():
+        bot.heard_at = now
+    batch = _Batch(launch.session)
+    for record in records:
+        bot = bots.get(record["bot"])
+        if bot is not None and record["seq"] > bot.acknowledged:
+            batch.take(bot, record)
+            bot.acknowledged = record["seq"]
+    batch.finish()
+    return {
+        "acknowledged": {str(bot.id): bot.acknowledged for bot in bots.values()},
+        "stop": [bot.id for bot in bots.values() if bot.stop_wanted and bot.state not in ENDED],
+    }
+
+
+class _Batch:
+    """One batch on its way into the database. Steps that it touches are loaded once, messages go in together."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.steps: dict[tuple[int, int], Step] = {}
+        self.messages: list[dict[str, Any]] = []
+        self.costs: set[int] = set()
+
+    def take(self, bot: Bot, record: dict[str, Any]) -> None:
+        getattr(self, "_" + record["kind"])(bot, record)
+
+    def finish(self) -> None:
+        if self.messages:
+            db._db.bulk_insert_mappings(Message, self.messages)
+        if self.costs:
+            columns.update_cost(self.session, self.costs)
+
+    def _page(self, bot: Bot, record: dict[str, Any]) -> None:
+        app, page, round_number = self._where(record)
+        step = Step(
+            bot_id=bot.id,
+            number=record["step"],
+            seen_at=record["at"],
+            app=app,
+            page=page,
+            page_number=record["number"],
+            round_number=round_number,
+            kind=record["page_kind"],
+            title=record["title"],
+            text=record["text"],
+            fields_json=json.dumps(record["fields"], ensure_ascii=False),
+            refusals_json="[]",
+            attempts=0,
+        )
+        db.add(step)
+        self.steps[bot.id, step.number] = step
+        bot.steps = step.number
+
+    def _where(self, record: dict[str, Any]) -> tuple[str, str, int | None]:
+        """App, page and round by the page's number; the address names the app by its name_in_url."""
+        try:
+            lookup = get_page_lookup(self.session.code, record["number"])
+            return lookup.app_name, lookup.page_class.__name__, lookup.round_number
+        except Exception:  # a page that is not in the sequence; the record is worth more than its round
+            return record["app"], record["name"], None
+
+    def _message(self, bot: Bot, record: dict[str, Any]) -> None:
+        values = {name: record.get(name) for name in MESSAGE_COLUMNS}
+        sent = record.get("sent")
+        self.messages.append(
+            {**values, "bot_id": bot.id, "at": record["at"], "sent_json": json.dumps(sent) if sent else None}
+        )
+        bot.messages = record["number"]
+        if record["role"] == "assistant":
+            bot.calls += 1
+            bot.input_tokens += record.get("input_tokens") or 0
+            bot.output_tokens += record.get("output_tokens") or 0
+            if record.get("cost"):
+                bot.cost += record["cost"]
+                self.costs.add(bot.participant_id)
+
+    def _decision(self, bot: Bot, record: dict[str, Any]) -> None:
+        step = self._step(bot, record)
+        step.answers_json = json.dumps(record["answers"], ensure_ascii=False)
+        step.entries_json = json.dumps(record["entries"], ensure_ascii=False)
+        step.reason, step.attempts = record["reason"], record["attempt"]
+        bot.reason = record["reason"]
+
+    def _refusal(self, bot: Bot, record: dict[str, Any]) -> None:
+        step = self._step(bot, record)
+        refusal = {name: record[name] for name in ("attempt", "by", "messages", "said")}
+        refusal["reason"] = step.reason if record["by"] == "server" else ""
+        step.refusals_json = json.dumps([*json.loads(step.refusals_json), refusal], ensure_ascii=False)
+        step.attempts = record["attempt"]
+        bot.refusals += 1
+        if record["by"] == "server":
+            step.answers_json = step.entries_json = None
+            step.reason = ""
+
+    def _left(self, bot: Bot, record: dict[str, Any]) -> None:
+        step = self._step(bot, record)
+        step.outcome, step.seconds = record["outcome"], record["seconds"]
+
+    def _state(self, bot: Bot, record: dict[str, Any]) -> None:
+        bot.state, bot.error = record["state"], record["error"]
+        if record["state"] in ENDED:
+            bot.ended_at = record["at"]
+
+    def _step(self, bot: Bot, record: dict[str, Any]) -> Step:
+        key = bot.id, record["step"]
+        if key not in self.steps:
+            self.steps[key] = db.query(Step).filter_by(bot_id=bot.id, number=record["step"]).one()
+        return self.steps[key]
+
+
+def memory(bot: Bot) -> Memory:
+    """Where a bot was, and what it remembers: the conversation of its last decision, and the pages it read since."""
+    steps = list(db.query(Step).filter_by(bot_id=bot.id).order_by(Step.number))
+    found = Memory(step=bot.steps, message=bot.messages)
+    decided = {step.number for step in steps if step.answers_json is not None}
+    replies = (
+        db.query(Message)
+        .filter_by(bot_id=bot.id, role="assistant", purpose="decision", error=None)
+        .order_by(Message.number.desc())
+    )
+    last = next((reply for reply in replies if reply.step in decided), None)
+    if last is not None:
+        numbers = [*json.loads(last.sent_json), last.number]
+        messages = db.query(Message).filter(Message.bot_id == bot.id, Message.number.in_(numbers))
+        by_number = {message.number: message for message in messages}
+        found.memory = [
+            {"number": number, "role": by_number[number].role, "content": by_number[number].content}
+            for number in numbers
+        ]
+    since = last.step if last is not None else 0
+    unread = [step.text for step in steps if step.number > since and step.outcome in ("read", "timed out")]
+    found.unread = "\n\n---\n\n".join(unread)
+    if steps and not steps[-1].outcome:
+        open_step = steps[-1]
+        if open_step.answers_json is not None:
+            found.page = open_step.page_number
+            found.entries = json.loads(open_step.entries_json)
+            found.answers = json.loads(open_step.answers_json)
+            found.reason = open_step.reason
+        open_step.outcome = "interrupted"
+    return found

@@ -1,0 +1,170 @@
+"""The pages of the tab “LLM bots”: adding bots, watching them, reading what they saw and said."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from otree.database import db
+from otree.views.cbv import AdminSessionPage
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from ..errors import BotexError, SetupError
+from ..models import Bot, Launch
+from . import exports, launches, seats, status, transcript
+from .choices import model_choices
+from .launches import Parameters
+
+NUMBERS = {
+    "temperature": (float, 0, 2),
+    "max_tokens": (int, 1, 1_000_000),
+    "seed": (int, 0, 2**31 - 1),
+    "attempts": (int, 1, 100),
+}
+
+
+def parameters(given: Mapping[str, Any]) -> Parameters:
+    """The parameters of a launch from a form or a request. Raises SetupError, in words, if one is not valid."""
+    model = str(given.get("other_model") or given.get("model") or "").strip()
+    if not model:
+        raise SetupError("Choose a model, or type the name of one.")
+    unknown = set(given) - {"model", "other_model", *NUMBERS}
+    if unknown:
+        raise SetupError(f"Unknown parameter: {', '.join(sorted(unknown))}. Known are {', '.join(NUMBERS)}.")
+    numbers = {name: _number(name, given[name]) for name in NUMBERS if given.get(name) not in (None, "")}
+    return Parameters(model, **numbers)
+
+
+def _number(name: str, value: Any) -> Any:
+    kind, least, most = NUMBERS[name]
+    try:
+        number = kind(str(value).replace(",", "."))
+    except ValueError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise SetupError(f"{name} must be a number from {least} to {most}, not “{value}”.")
+    return number
+
+
+class LLMBots(AdminSessionPage):
+    """The tab: GET shows it; POST launches, stops or starts again, and goes back to it."""
+
+    error = ""
+
+    def get_template_name(self) -> str:
+        return "otree_botex/LLMBots.html"
+
+    def vars_for_template(self) -> dict[str, Any]:
+        choices, ready = model_choices()
+        taken = seats.with_bots(self.session)
+        return {
+            "choices": [vars_escaped(name=choice.name, reason=choice.reason, usable=choice.usable) for choice in choices],
+            "choices_ready": ready,
+            "error": escape(self.error),
+            "free_seats": len(seats.free(self.session)),
+            "seats": [
+                vars_escaped(
+                    code=seat.code,
+                    number=seat.id_in_session,
+                    label=seat.label or "",
+                    visited=seat.visited,
+                    bot=seat.id in taken,
+                )
+                for seat in seats.of_session(self.session)
+            ],
+        }
+
+    def post(self, request: Request, code: str) -> Response:
+        data = self.get_post_data()
+        try:
+            self._act(str(data.get("action")), data)
+        except BotexError as error:
+            if "application/json" in request.headers.get("accept", ""):
+                return JSONResponse({"error": str(error)}, status_code=400)
+            self.error = str(error)
+            return self.get(request, code=code)
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse({"bots": status.of_session(self.session.id)})
+        return RedirectResponse(request.url_for("LLMBots", code=code), status_code=302)
+
+    def _act(self, action: str, data: Any) -> None:
+        if action == "launch":
+            given = {name: data.get(name) for name in ("model", "other_model", *NUMBERS)}
+            launches.launch(self.session, self._seats(data), parameters(given), "admin")
+        elif action in ("stop", "again"):
+            bots = self._bots(str(data.get("bot") or "all"))
+            (launches.stop if action == "stop" else launches.start_again)(bots)
+        else:
+            raise SetupError("This page does not know what to do. Reload it and try again.")
+
+    def _seats(self, data: Any) -> list[Any]:
+        which = data.get("which_seats", "all")
+        if which == "picked":
+            return seats.picked(self.session, data.getlist("seat"))
+        if which == "number":
+            number = str(data.get("number") or "")
+            if not number.isdigit():
+                raise SetupError("Say how many seats the bots should take.")
+            return seats.some(self.session, int(number))
+        return seats.some(self.session, None)
+
+    def _bots(self, which: str) -> list[Bot]:
+        latest = {bot.participant_id: bot for bot in db.query(Bot).filter_by(session_id=self.session.id).order_by(Bot.id)}
+        return [bot for bot in latest.values() if which in ("all", str(bot.id))]
+
+
+class LLMBotsStatus(AdminSessionPage):
+    """What the tab asks for once a second."""
+
+    def get(self, request: Request, code: str) -> Response:
+        choices, ready = model_choices()
+        return JSONResponse(
+            {
+                "bots": status.of_session(self.session.id),
+                "models": [vars(choice) for choice in choices],
+                "models_ready": ready,
+            }
+        )
+
+
+class LLMBotsTranscript(AdminSessionPage):
+    """All that a bot saw and said, page by page."""
+
+    def get_template_name(self) -> str:
+        return "otree_botex/LLMBotsTranscript.html"
+
+    def vars_for_template(self) -> dict[str, Any]:
+        number = str(self.request.path_params["bot"])
+        bot = db.get_or_404(Bot, id=int(number) if number.isdigit() else 0, session_id=self.session.id)
+        launch = db.query(Launch).filter_by(id=bot.launch_id).one()
+        (now,) = status.of_bots([bot])
+        return {
+            "bot": vars_escaped(**now),
+            "launch": vars_escaped(
+                code=launch.code, model=launch.model, started_by=launch.started_by, parameters=launch.parameters_json
+            ),
+            "steps": transcript.steps(bot),
+        }
+
+
+class LLMBotsExport(AdminSessionPage):
+    """A session's record as CSV: the three exports of the Data page, also where oTree offers only one per app."""
+
+    def get(self, request: Request, code: str, table: str) -> Response:
+        export = {"bots": exports.bots, "steps": exports.steps, "messages": exports.messages}.get(table)
+        if export is None:
+            return Response("There is no such table.", status_code=404)
+        buffer = io.StringIO()
+        csv.writer(buffer).writerows(export([], self.session.id))
+        name = f"llm_bots_{table}_{code}.csv"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response("\ufeff" + buffer.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def vars_escaped(**values: Any) -> dict[str, Any]:
+    """Values for a template of oTree's, which escapes nothing by itself."""
+    return {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}

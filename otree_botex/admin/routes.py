@@ -1,0 +1,110 @@
+"""All our addresses in the oTree server, and who may open each.
+
+    Ping         anybody                        tells that the app is here, for `otree-botex doctor`
+    Journal      a launch's token               records in, commands out; what bots remember
+    Rest*        oTree's REST key               launch, status and stop from a shell
+    LLMBots*     whoever may see oTree's admin  the tab, its live data, transcripts, downloads
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from otree.database import db
+from otree.models import Session
+from otree.views.cbv import BaseRESTView
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .. import __version__
+from ..errors import BotexError
+from ..models import Launch
+from . import intake, launches, pages, seats, status
+
+
+class Ping(HTTPEndpoint):
+    """Says that the app is installed in this server, and which version."""
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse({"otree_botex": __version__})
+
+
+class Journal(HTTPEndpoint):
+    """The runner's end of the journal."""
+
+    async def post(self, request: Request) -> Response:
+        launch = self._launch(request)
+        if isinstance(launch, Response):
+            return launch
+        try:
+            body = json.loads(await request.body())
+            reply = intake.take(launch, body["bots"], body["records"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            db.rollback()
+            return Response(f"This is no journal: {error!r}", status_code=400)
+        return JSONResponse(reply)
+
+    async def get(self, request: Request) -> Response:
+        launch = self._launch(request)
+        if isinstance(launch, Response):
+            return launch
+        return JSONResponse({str(bot.id): vars(intake.memory(bot)) for bot in launches.bots_of(launch)})
+
+    def _launch(self, request: Request) -> Launch | Response:
+        launch = db.query(Launch).filter_by(code=request.path_params["launch"]).first()
+        if launch is None:
+            return Response("There is no such launch; was its session deleted?", status_code=404)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not launches.token_is_right(launch, token):
+            return Response("The token of this launch is missing or wrong.", status_code=403)
+        return launch
+
+
+class RestLaunch(BaseRESTView):
+    """POST: starts bots. The reply names the launch, to ask for its status."""
+
+    def post(self, session_code: str, model: str = "random", bots: int | None = None, **more: Any) -> Response:
+        session = db.query(Session).filter_by(code=session_code).first()
+        if session is None:
+            return Response(f"There is no session {session_code}.", status_code=404)
+        try:
+            parameters = pages.parameters({"model": model, **more})
+            launch = launches.launch(session, seats.some(session, bots), parameters, "REST API")
+        except BotexError as error:
+            return Response(str(error), status_code=400)
+        return JSONResponse({"launch": launch.code})
+
+
+class RestStatus(BaseRESTView):
+    """GET: what the bots of a launch are doing. POST: stops them."""
+
+    def get(self) -> Response:
+        launch = self._launch()
+        if launch is None:
+            return Response("There is no such launch.", status_code=404)
+        return JSONResponse({"bots": status.of_bots(launches.bots_of(launch))})
+
+    def post(self) -> Response:
+        launch = self._launch()
+        if launch is None:
+            return Response("There is no such launch.", status_code=404)
+        launches.stop(launches.bots_of(launch))
+        return self.get()
+
+    def _launch(self) -> Launch | None:
+        return db.query(Launch).filter_by(code=self.request.path_params["launch"]).first()
+
+
+routes = [
+    Route("/otree_botex/ping", Ping, name="LLMBotsPing"),
+    Route("/otree_botex/journal/{launch}", Journal, name="LLMBotsJournal"),
+    Route("/api/llm_bots/launch", RestLaunch, name="LLMBotsRestLaunch"),
+    Route("/api/llm_bots/launch/{launch}", RestStatus, name="LLMBotsRestStatus"),
+    Route("/LLMBots/{code}", pages.LLMBots, name="LLMBots"),
+    Route("/LLMBots/{code}/status", pages.LLMBotsStatus, name="LLMBotsStatus"),
+    Route("/LLMBots/{code}/bot/{bot}", pages.LLMBotsTranscript, name="LLMBotsTranscript"),
+    Route("/LLMBots/{code}/export/{table}", pages.LLMBotsExport, name="LLMBotsExport"),
+]

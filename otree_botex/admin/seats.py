@@ -1,0 +1,57 @@
+"""Which seats of a session bots may take. People come first: a seat that somebody opened is taken only if it is
+picked by hand, and no seat has two bots at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otree.database import db
+from otree.models import Participant, Session
+
+from ..errors import SetupError
+from ..models import Bot
+from ..records import ENDED
+
+
+def of_session(session: Session) -> list[Participant]:
+    """All participants of a session, in order."""
+    return list(db.query(Participant).filter_by(session_id=session.id).order_by(Participant.id_in_session))
+
+
+def with_bots(session: Session) -> set[int]:
+    """The ids of the participants whose seat a bot is playing or about to play."""
+    rows = db.query(Bot.participant_id).filter(Bot.session_id == session.id, Bot.state.notin_(ENDED))
+    return {participant_id for (participant_id,) in rows}
+
+
+def free(session: Session) -> list[Participant]:
+    """The seats that nobody has opened and no bot has taken."""
+    taken = with_bots(session)
+    return [seat for seat in of_session(session) if not seat.visited and seat.id not in taken]
+
+
+def some(session: Session, number: int | None) -> list[Participant]:
+    """So many free seats, or all of them. The last ones are taken, since people are given the first ones.
+
+    Raises SetupError if there are not so many.
+    """
+    seats = free(session)
+    if number is None:
+        number = len(seats)
+    if not seats or number < 1:
+        raise SetupError("No seat is free in this session." if not seats else "Choose at least one seat.")
+    if number > len(seats):
+        raise SetupError(f"Only {len(seats)} seats are free in this session, not {number}.")
+    return seats[-number:]
+
+
+def picked(session: Session, codes: Iterable[str]) -> list[Participant]:
+    """Seats picked by their participants' codes. Raises SetupError if one is unknown or has a bot."""
+    wanted, taken = set(codes), with_bots(session)
+    seats = [seat for seat in of_session(session) if seat.code in wanted]
+    if len(seats) != len(wanted) or not seats:
+        raise SetupError("Pick at least one seat." if not wanted else "A picked seat is not in this session.")
+    busy = [f"P{seat.id_in_session}" for seat in seats if seat.id in taken]
+    if busy:
+        raise SetupError(f"A bot is already playing on {', '.join(busy)}.")
+    return seats

@@ -1,0 +1,49 @@
+"""What a project's settings.py says about bots: `LLM_BOTS = dict(models=[…], python=…)`.
+
+A model is a name, or `dict(model="openai/…", api_base="http://…")` where it has an address of its own. Addresses come
+from here only: whoever can name one is sent the provider's key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from otree import settings as otree_settings
+
+from ..errors import SetupError
+
+KNOWN = {"models", "python"}
+
+
+@dataclass(frozen=True)
+class BotSettings:
+    """`models` by name, with the address each is reached at (None: its provider's own)."""
+
+    models: dict[str, str | None]
+    python: str | None = None
+
+
+def bot_settings() -> BotSettings:
+    """Raises SetupError if LLM_BOTS is not what it should be."""
+    raw: Any = getattr(otree_settings, "LLM_BOTS", {})
+    if not isinstance(raw, dict):
+        raise SetupError("LLM_BOTS in settings.py must be a dict, for example LLM_BOTS = dict(models=['random']).")
+    unknown = set(raw) - KNOWN
+    if unknown:
+        raise SetupError(
+            f"LLM_BOTS in settings.py has an unknown key: {', '.join(sorted(map(str, unknown)))}. "
+            f"It takes {' and '.join(sorted(KNOWN))}."
+        )
+    return BotSettings(dict(map(_model, raw.get("models", []))), raw.get("python"))
+
+
+def _model(entry: Any) -> tuple[str, str | None]:
+    if isinstance(entry, str):
+        return entry, None
+    if isinstance(entry, dict) and isinstance(entry.get("model"), str) and set(entry) <= {"model", "api_base"}:
+        return entry["model"], entry.get("api_base")
+    raise SetupError(
+        f"In LLM_BOTS of settings.py, {entry!r} is no model. "
+        "Write its name, or dict(model='openai/…', api_base='http://…')."
+    )

@@ -1,0 +1,99 @@
+"""A bot's record as its transcript shows it: each page as it saw it, what it answered and why, what was refused.
+
+Everything here was written by a page, a participant or a model: it is escaped, since oTree's templates do not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import datetime, timezone
+from html import escape
+from typing import Any
+
+from otree.database import db
+
+from ..models import Bot, Message, Step
+
+BY = {"reply": "the check of the reply", "form": "the form", "server": "oTree"}
+
+
+def steps(bot: Bot) -> list[dict[str, Any]]:
+    """The bot's steps in order, ready for a template."""
+    messages = defaultdict(list)
+    for message in db.query(Message).filter_by(bot_id=bot.id).order_by(Message.number):
+        messages[message.step].append(_message(message))
+    rows = db.query(Step).filter_by(bot_id=bot.id).order_by(Step.number)
+    return [_step(step, messages[step.number]) for step in rows]
+
+
+def _step(step: Step, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    answers = json.loads(step.answers_json) if step.answers_json else {}
+    fields = json.loads(step.fields_json)
+    labels = {field["name"]: field for field in fields}
+    return {
+        "number": step.number,
+        "time": _clock(step.seen_at),
+        "place": escape(f"{step.app} / {step.page}" + (f", round {step.round_number}" if step.round_number else "")),
+        "kind": escape(step.kind),
+        "text": escape(step.text),
+        "answers": [_answer(field, answers) for field in fields] if answers else [],
+        "reason": escape(step.reason or ""),
+        "refusals": [_refusal(refusal, labels) for refusal in json.loads(step.refusals_json)],
+        "outcome": escape(step.outcome or ""),
+        "seconds": "" if step.seconds is None else f"{step.seconds:.1f} s",
+        "messages": messages,
+    }
+
+
+def _answer(field: dict[str, Any], answers: dict[str, Any]) -> dict[str, str]:
+    return {"key": escape(field["key"]), "label": escape(_name(field)), "answer": escape(_said(answers.get(field["name"])))}
+
+
+def _refusal(refusal: dict[str, Any], labels: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    reasons = [
+        escape(f"{_name(labels[name])}: {text}" if name in labels else text)
+        for name, text in refusal["messages"].items()
+    ]
+    said = refusal["said"]
+    if isinstance(said, dict):
+        said = ", ".join(f"{_name(labels[name]) if name in labels else name}: {_said(value)}" for name, value in said.items())
+    return {
+        "by": escape(BY[refusal["by"]]),
+        "reasons": reasons,
+        "said": escape(_said(said)),
+        "reason": escape(refusal["reason"] or ""),
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    took = []
+    if message.role == "assistant":
+        took = [
+            message.model or "",
+            f"{message.seconds:.1f} s" if message.seconds is not None else "",
+            f"{message.input_tokens} + {message.output_tokens} tokens" if message.input_tokens is not None else "",
+            f"answers messages {', '.join(map(str, json.loads(message.sent_json)))}" if message.sent_json else "",
+        ]
+    return {
+        "number": message.number,
+        "role": escape(message.role),
+        "content": escape(message.content or ""),
+        "error": escape(message.error or ""),
+        "took": escape(" · ".join(part for part in took if part)),
+    }
+
+
+def _name(field: dict[str, Any]) -> str:
+    """What a participant calls a field: its label, and where it has none its name."""
+    return field.get("label") or field["name"]
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "(left empty)"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%H:%M:%S UTC")

@@ -1,0 +1,160 @@
+"""A participant's browser without scripts: GET, POST, and the websocket of a wait page. One per bot.
+
+Opening a page at its own address and sending an accepted form twice change nothing in oTree (the page's number is
+part of the address), so whatever breaks on the way is simply tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from threading import Event
+from urllib.parse import urljoin, urlparse
+
+import requests
+import websocket
+from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_after_delay, wait_random_exponential
+from tenacity.stop import stop_when_event_set
+
+from ..errors import PageError
+from ..records import START_PATH
+from .page import Page, read_page
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 600.0
+"""How long a server may be away (it restarts, it is overloaded) before the bot gives up."""
+SERVER_ERRORS = 3
+"""How often a page may answer with an error of its own before the bot gives up: such errors rarely go away."""
+REQUEST_TIMEOUT = 120.0
+RELOAD_SECONDS = (20.0, 60.0)
+"""A wait page is loaded again after so long even if its websocket says nothing, as browsers do with some of them."""
+REDIRECTS = 20
+
+
+class Stopped(Exception):
+    """The bot was told to stop."""
+
+
+class _Unreachable(PageError):
+    """The server cannot be reached now."""
+
+
+class Browser:
+    """Opens a participant's pages on one server. `stop` ends whatever it is doing, with Stopped."""
+
+    def __init__(self, server: str, participant: str, stop: Event) -> None:
+        self._server = server.rstrip("/")
+        self._start = self._server + START_PATH.format(participant=participant)
+        self._stop = stop
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = "otree-botex"
+        self.requests = 0
+        """How many HTTP requests were made so far."""
+
+    def open(self) -> Page:
+        """The page where the participant is now."""
+        return self._load("GET", self._start)
+
+    def submit(self, page: Page, entries: Sequence[tuple[str, str]]) -> Page:
+        """Sends the page's form and returns the page that comes then: the next one, or the same with its errors."""
+        return self._load("POST", page.form.action or page.url, list(entries))
+
+    def wait(self, page: Page) -> Page:
+        """Stays on a wait page until its websocket says that waiting is over, and returns the page that comes then."""
+        patience = random.uniform(*RELOAD_SECONDS)
+        if page.socket:
+            self._listen(urljoin(self._server.replace("http", "ws", 1), page.socket), patience)
+        else:
+            self.sleep(patience / 4)
+        return self._load("GET", page.url)
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time pass. Raises Stopped if the bot is told to stop meanwhile."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _listen(self, address: str, patience: float) -> None:
+        try:
+            socket = websocket.create_connection(address, timeout=REQUEST_TIMEOUT, enable_multithread=False)
+        except (OSError, websocket.WebSocketException) as error:
+            logger.info("A wait page's websocket could not be opened (%s).", error)
+            self.sleep(min(patience, 5.0))
+            return
+        try:
+            socket.settimeout(1.0)
+            while patience > 0:
+                if self._stop.is_set():
+                    raise Stopped
+                try:
+                    socket.recv()
+                    return
+                except websocket.WebSocketTimeoutException:
+                    patience -= 1.0
+        except (OSError, websocket.WebSocketException) as error:
+            logger.info("A wait page's websocket broke (%s).", error)
+            self.sleep(1.0)
+        finally:
+            socket.close()
+
+    def _load(self, method: str, url: str, data: list[tuple[str, str]] | None = None) -> Page:
+        """Follows redirects as long as they stay on the server; one that leaves it is the end."""
+        for _ in range(REDIRECTS):
+            response = self._fetch(method, url, data)
+            if not response.is_redirect:
+                response.encoding = "utf-8"
+                return read_page(response.text, url, response.headers)
+            url = urljoin(url, response.headers["Location"])
+            method, data = "GET", None
+            if urlparse(url).netloc != urlparse(self._server).netloc:
+                return Page(url, "end", name="end", text=f"The experiment ends at {urlparse(url).netloc}")
+        raise PageError(f"{urlparse(url).path} redirects in a circle.")
+
+    def _fetch(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
+        for _ in range(SERVER_ERRORS):
+            response = self._reach(method, url, data)
+            if response.status_code < 500:
+                break
+            self.sleep(random.uniform(0.5, 2.0))
+        if response.status_code >= 400:
+            raise PageError(_complaint(response))
+        return response
+
+    def _reach(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
+        """One answer of the server, however long it takes to come up again."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type(_Unreachable),
+            wait=wait_random_exponential(multiplier=0.5, max=15),
+            stop=stop_after_delay(PATIENCE_SECONDS) | stop_when_event_set(self._stop),
+            sleep=sleep_using_event(self._stop),
+            reraise=True,
+        ):
+            if self._stop.is_set():
+                raise Stopped
+            with attempt:
+                return self._request(method, url, data)
+        raise AssertionError("tenacity raises the last error")
+
+    def _request(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
+        self.requests += 1
+        try:
+            response = self._session.request(method, url, data=data, timeout=REQUEST_TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            raise _Unreachable(f"The server does not answer at {self._server} ({type(error).__name__}).") from None
+        if response.status_code in (502, 503, 504):
+            raise _Unreachable(f"The server at {self._server} is not ready ({response.status_code}).")
+        return response
+
+
+def _complaint(response: requests.Response) -> str:
+    path = urlparse(response.url).path
+    if response.status_code == 404:
+        return f"{path} does not exist on this server. Was the session deleted, or the database reset?"
+    return (
+        f"{path} answers with the error {response.status_code}. This is an error in the experiment or the server: "
+        "open the page in a browser, or look into the server's log."
+    )

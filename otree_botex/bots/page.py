@@ -1,0 +1,127 @@
+"""One page of an experiment: HTML in, what a participant sees and can do out. Pure: nothing is fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import unquote, urlparse
+
+from bs4 import BeautifulSoup, Tag
+
+from .controls import read_controls
+from .form import Form
+from .visible import plain_text, visible_text
+
+WAIT_HEADER = "oTree-Wait-Page"
+END_PATH = "/OutOfRangeNotification/"
+PAGE_PATH = re.compile(r"/p/(?P<participant>[^/]+)/(?P<app>[^/]+)/(?P<page>[^/]+)/(?P<number>\d+)")
+SOCKET = re.compile(r'makeReconnectingWebSocket\("([^"]+)"\)')
+TIMEOUT = re.compile(r"remainingTimeoutSeconds\s*=\s*([\d.]+)")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as its participant meets it.
+
+    `number` is the page's place in the session's page sequence (oTree's page index); `text` what is to be seen, with
+    the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `socket` the
+    path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
+    `needs_script` why the page cannot be played without running its scripts.
+    """
+
+    url: str
+    kind: Literal["form", "wait", "end"]
+    app: str = ""
+    name: str = ""
+    number: int = 0
+    title: str = ""
+    text: str = ""
+    form: Form = Form()
+    errors: Mapping[str, str] = field(default_factory=dict)
+    socket: str = ""
+    timeout: float | None = None
+    needs_script: str = ""
+
+    @property
+    def is_wait(self) -> bool:
+        return self.kind == "wait"
+
+    @property
+    def is_end(self) -> bool:
+        return self.kind == "end"
+
+    @property
+    def place(self) -> str:
+        """Where the page is, as oTree's Monitor names it."""
+        return f"{self.app}/{self.name}" if self.app else self.name
+
+
+def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
+    """Reads one page. `url` is its own address, `headers` those of the response that brought it."""
+    path = unquote(urlparse(url).path)
+    if path.startswith(END_PATH):
+        return Page(url, "end", name="end", text="No more pages left")
+    where = PAGE_PATH.match(path)
+    app, name, number = (where["app"], where["page"], int(where["number"])) if where else ("", path, 0)
+    soup = BeautifulSoup(html, "lxml")
+    if WAIT_HEADER in headers:
+        socket = SOCKET.search(html)
+        text = visible_text(soup)
+        return Page(url, "wait", app, name, number, _title(soup), text, socket=socket[1] if socket else "")
+    timeout = TIMEOUT.search(html)
+    seconds = float(timeout[1]) if timeout else None
+    _write_timer(soup, seconds)
+    errors = _errors(soup)
+    controls = read_controls(soup, url)
+    text = visible_text(soup, controls.places if controls else {})
+    needs_script = _needs_script(soup) or (controls.needs_script if controls else "the page has no form")
+    form = controls.form if controls else Form(url)
+    if seconds is not None and not form.buttons:
+        needs_script = _needs_script(soup)  # a timed page may do without a button: it is left when its time is up
+    return Page(
+        url, "form", app, name, number, _title(soup), text, form, errors, timeout=seconds, needs_script=needs_script
+    )
+
+
+def _title(soup: BeautifulSoup) -> str:
+    title = soup.find(id="_otree-title") or soup.find(["h1", "h2", "h3"])
+    return plain_text(title) if isinstance(title, Tag) else ""
+
+
+def _write_timer(soup: BeautifulSoup, seconds: float | None) -> None:
+    """Puts the time that is left where a browser's countdown would write it."""
+    place = soup.find(class_="otree-timer__time-left")
+    if isinstance(place, Tag) and seconds is not None:
+        place.string = f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+def _errors(soup: BeautifulSoup) -> dict[str, str]:
+    """What oTree refused of the form that was sent before, by field name."""
+    errors: dict[str, str] = {}
+    for message in soup.find_all(class_="form-control-errors"):
+        errors[_field_name(message)] = plain_text(message)
+    whole = soup.find(class_="otree-form-errors")
+    if isinstance(whole, Tag) and not errors:  # else it only says that there are errors below
+        errors[""] = plain_text(whole)
+    return errors
+
+
+def _field_name(message: Tag) -> str:
+    """The field whose error this is: the nearest one around the message."""
+    for parent in message.parents:
+        control = parent.find(["input", "select", "textarea"], attrs={"name": True})
+        if isinstance(control, Tag):
+            return str(control["name"])
+        if parent.name == "form":
+            break
+    return ""
+
+
+def _needs_script(soup: BeautifulSoup) -> str:
+    if soup.find("script", id="otree-live"):
+        return "its decisions are made over a live connection by scripts of the page"
+    if soup.find("form", id="_trials-submit-form"):
+        return "its trials are run by scripts of the page"
+    return ""

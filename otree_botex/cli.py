@@ -1,0 +1,90 @@
+"""The command `otree-botex`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__
+from .errors import BotexError
+
+DESCRIPTION = "Lets large language models take part in oTree experiments as participants."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. What goes wrong is told in a sentence, never as a traceback."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except BotexError as error:
+        print(f"otree-botex: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("otree-botex", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    setup = commands.add_parser("setup", help="make the bots' environment beside the project (.otree_botex/)")
+    setup.add_argument("--local", action="store_true", help="also llama.cpp and a small model, to run on this machine")
+    setup.add_argument("--project", type=Path, default=Path(), help="the oTree project's folder (default: this one)")
+    setup.add_argument("--requirements", type=Path, help="install exactly what this file pins")
+    setup.set_defaults(run=_setup)
+
+    doctor = commands.add_parser("doctor", help="check all that a launch needs, and say how to mend what is missing")
+    doctor.add_argument("--project", type=Path, default=Path(), help="the oTree project's folder (default: this one)")
+    doctor.add_argument("--server", help="address of a running oTree server")
+    doctor.set_defaults(run=_doctor)
+
+    launch = commands.add_parser("launch", help="start bots in a session of a running server and watch them")
+    launch.add_argument("--server", default="http://127.0.0.1:8000", help="its address (default: %(default)s)")
+    launch.add_argument("--session", required=True, help="the session's code")
+    launch.add_argument("--model", required=True, help="random, smollm2, llama.cpp:/path.gguf, or a name litellm knows")
+    launch.add_argument("--bots", type=int, help="how many seats (default: all free ones)")
+    for name, kind in (("temperature", float), ("max-tokens", int), ("seed", int), ("attempts", int)):
+        launch.add_argument(f"--{name}", type=kind)
+    launch.set_defaults(run=_launch)
+
+    for name, run in (("runner", _runner), ("probe", _probe)):  # for the server's use, not for people's
+        commands.add_parser(name).set_defaults(run=run)
+    return parser
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    from .setup_command import setup
+
+    return setup(arguments.project, arguments.local, arguments.requirements)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from .doctor import doctor
+
+    return doctor(arguments.project, arguments.server)
+
+
+def _launch(arguments: argparse.Namespace) -> int:
+    from .launch_command import launch
+
+    names = ("temperature", "max_tokens", "seed", "attempts")
+    parameters = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    return launch(arguments.server, arguments.session, arguments.model, arguments.bots, parameters)
+
+
+def _runner(_: argparse.Namespace) -> int:
+    from .bots.runner import main as run
+
+    return run()
+
+
+def _probe(_: argparse.Namespace) -> int:
+    from .environment import probe_here
+
+    print(json.dumps(probe_here()))
+    return 0

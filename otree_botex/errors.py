@@ -1,0 +1,42 @@
+"""Every error this package raises on purpose.
+
+    BotexError               the message says what is wrong and what to do; it may be shown to a user as it is
+    ├── SetupError           an interpreter, a library, a model file, a key or a setting is missing or wrong
+    ├── ModelError           a model cannot answer, and asking again would not help
+    │   └── TransientModelError   asking again later may help (a rate limit, a server error, no connection)
+    ├── PageError            a page cannot be loaded or cannot be played
+    └── ServerError          the oTree server does not answer, or refuses what a runner or a command asks of it
+"""
+
+from __future__ import annotations
+
+
+class BotexError(Exception):
+    """Base of all errors of otree-botex. `str(error)` is one clear sentence or two for the user."""
+
+
+class SetupError(BotexError):
+    """Something a launch needs is missing or wrong on this machine."""
+
+
+class ModelError(BotexError):
+    """A model cannot answer, and asking again would not help (bad key, unknown model, refused request)."""
+
+
+class TransientModelError(ModelError):
+    """Asking the model again later may help.
+
+    `retry_after` is the number of seconds the provider asked to wait, if it said so.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PageError(BotexError):
+    """A page cannot be loaded or cannot be played; the bot on it fails with this message."""
+
+
+class ServerError(BotexError):
+    """The oTree server does not answer, or refuses what is asked of it."""

@@ -1,0 +1,101 @@
+"""Ways to get a completion. `bots/` knows them only through this module: messages and a JSON Schema in,
+text, usage and cost out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Message = Mapping[str, str]
+"""One message of a conversation: {"role": "system" | "user" | "assistant", "content": text}."""
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What an experimenter may set for a model. None means: the backend's own default."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    timeout: float = 120.0
+    api_base: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a model.
+
+    `schema` is the JSON Schema that the reply must follow. `seed` makes the reply repeatable where the backend
+    honours it. `refused` names the answers to this page that were refused so far, by field: a language model reads
+    of them in the messages, `random` needs to be told.
+    """
+
+    messages: Sequence[Message]
+    schema: Schema
+    seed: int | None = None
+    refused: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one completion. `cached` is part of `input`, `reasoning` part of `output`."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A model's reply: its text as received, and what it took.
+
+    `model` is the model that answered, as the backend names it; `cost` is in US dollars, None where no price is
+    known; `mode` says how the schema was imposed ("json_schema", "json_object", "prompt", "grammar", "random").
+    """
+
+    text: str
+    model: str
+    usage: Usage = Usage()
+    cost: float | None = None
+    finish_reason: str = "stop"
+    mode: str = ""
+    request_id: str = ""
+
+
+class LLM(Protocol):
+    """A model that is ready to answer. One instance serves all bots of a runner, from many threads."""
+
+    context_tokens: int | None
+    """The most tokens a request and its reply may have together; None where there is no limit."""
+
+    def complete(self, request: Request) -> Completion:
+        """Answers one request.
+
+        Raises TransientModelError when asking again later may help, ModelError when it would not. It never retries
+        by itself: the caller does, and records each try.
+        """
+
+    def count_tokens(self, text: str) -> int:
+        """The tokens of a text, exactly or as a cautious estimate."""
+
+
+def load(model: str, options: ModelOptions) -> LLM:
+    """Makes the model of this name ready: `random`, `smollm2`, `llama.cpp:/path/to/model.gguf`, or any name litellm
+    knows (`openai/gpt-4.1-mini`, `anthropic/…`, `ollama/…`).
+
+    Raises SetupError if a library, a file or a key it needs is missing, and says how to get it.
+    """
+    if model == "random":
+        from .random import RandomAnswers
+
+        return RandomAnswers()
+    if model == "smollm2" or model.startswith("llama.cpp:"):
+        from .llamacpp import LlamaCpp
+
+        return LlamaCpp(model, options)
+    from .litellm_api import LiteLLM
+
+    return LiteLLM(model, options)

@@ -1,0 +1,181 @@
+"""What a participant sees of a page, and what a bot is told of it."""
+
+import pytest
+
+from otree_botex.bots.page import read_page
+
+URL = "http://host/p/abcdefgh/shop/Offer/7"
+
+
+def page(body, headers=None, url=URL):
+    return read_page(f"<!DOCTYPE html><html><body>{body}</body></html>", url, headers or {})
+
+
+def form(body):
+    return page(f'<form id="form" method="post">{body}<button>Next</button></form>')
+
+
+def test_where_the_page_is():
+    seen = page('<h2 id="_otree-title">Your  offer</h2>')
+    assert (seen.kind, seen.app, seen.name, seen.number, seen.title) == ("form", "shop", "Offer", 7, "Your offer")
+    assert seen.place == "shop/Offer"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<script>secret</script>",
+        "<style>secret</style>",
+        "<!-- secret -->",
+        "<template>secret</template>",
+        "<noscript>secret</noscript>",
+        '<div style="display: none">secret</div>',
+        '<div style="color:red;visibility:hidden">secret</div>',
+        "<div hidden>secret</div>",
+        '<p class="lead d-none">secret</p>',
+        '<span class="visually-hidden">secret</span>',
+        '<input type="hidden" name="x" value="secret">',
+        '<div class="card debug-info"><b>secret</b></div>',
+        '<a title="secret">link</a>',
+        '<input type="text" name="secret">',
+        '<input type="radio" name="secret" value="secret">',
+        '<select name="secret"><option value="secret">Red</option></select>',
+    ],
+)
+def test_what_cannot_be_seen_is_not_shown(hidden):
+    seen = form(f"<p>before</p>{hidden}<p>after</p>")
+    assert "secret" not in seen.text
+    assert seen.text.startswith("before") and "after" in seen.text
+
+
+def test_text_in_reading_order():
+    seen = page(
+        """<h2>Rules</h2><p>You  get <b>100</b>
+        points.<br>Then:</p><ul><li>keep</li><li><p>give</p></li></ul><ol><li>one</li><li>two</li></ol>
+        <table><tr><th>Choice</th><th>You</th></tr><tr><td>A</td><td>3 <i>points</i></td></tr></table>
+        <img src="/static/wheel.png" alt="A wheel"><img src="/static/cards.png?v=1"><hr><pre>a
+  b</pre>"""
+    )
+    assert seen.text.splitlines() == [
+        "## Rules",
+        "",
+        "You get 100 points.",
+        "Then:",
+        "",
+        "- keep",
+        "- give",
+        "",
+        "1. one",
+        "2. two",
+        "",
+        "Choice | You",
+        "A | 3 points",
+        "",
+        "[image: A wheel] [image: cards.png]",
+        "---",
+        "",
+        "a",
+        "  b",
+    ]
+
+
+def test_fields_stand_where_they_stand_on_the_page():
+    seen = form(
+        """<p>First</p><label for="id_a">How much?</label><input type="number" id="id_a" name="a" min="0" max="10" required>
+        <p>Between</p><textarea name="b"></textarea><p>Last</p>"""
+    )
+    assert seen.text.splitlines() == [
+        "First",
+        "",
+        "How much? [q1: whole number, 0 to 10]",
+        "",
+        "Between",
+        "",
+        "[q2: text, may be left empty (null)]",
+        "",
+        "Last",
+        "",
+        '[button "Next"]',
+    ]
+
+
+def test_options_keep_their_labels():
+    seen = form(
+        """<div id="id_a"><div><input type="radio" id="id_a-0" name="a" value="1" required> <label for="id_a-0">Yes</label>
+        </div><div><input type="radio" id="id_a-1" name="a" value="0" required> <label for="id_a-1">No</label></div></div>"""
+    )
+    assert "[q1: choose one]\n( ) Yes\n( ) No" in seen.text
+    assert [option.label for option in seen.form.fields[0].options] == ["Yes", "No"]
+
+
+def test_a_grid_takes_its_labels_from_rows_and_columns():
+    cells = "".join(f'<td><input type="radio" name="mood" value="{value}" required></td>' for value in (1, 2))
+    seen = form(f"<table><tr><th></th><th>Sad</th><th>Glad</th></tr><tr><td>Today</td>{cells}</tr></table>")
+    (mood,) = seen.form.fields
+    assert mood.label == "Today"
+    assert [(option.label, option.value) for option in mood.options] == [("Sad", "1"), ("Glad", "2")]
+
+
+def test_several_buttons_are_a_choice_and_one_is_none():
+    seen = page(
+        '<form id="form"><button name="ok" value="1">Accept</button><button name="ok" value="0">Reject</button></form>'
+    )
+    assert seen.form.fields[0].kind == "button"
+    assert seen.text == '[button "Accept"] [button "Reject"]'
+    one = page('<form id="form"><button name="go" value="on">Go</button></form>')
+    assert one.form.fields == () and one.form.fixed == (("go", "on"),)
+
+
+def test_hidden_inputs_go_back_as_they_came():
+    assert form('<input type="hidden" name="token" value="abc">').form.fixed == (("token", "abc"),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<form id="form"><input type="hidden" name="ranking"><button>Next</button></form>',
+        '<form id="form"><input type="text" name="x"></form>',
+        '<form id="form"><button>Next</button></form><script id="otree-live" data-socket-url="/live?x"></script>',
+        '<form id="form"><button type="button" onclick="go()">Go</button></form>',
+        "<p>No form at all</p>",
+    ],
+)
+def test_a_page_that_needs_its_scripts_is_recognised(body):
+    assert page(body).needs_script
+
+
+def test_a_plain_page_does_not_need_its_scripts():
+    assert form("<p>Read this</p>").needs_script == ""
+
+
+def test_wait_page_and_its_socket():
+    script = '<script>socket = makeReconnectingWebSocket("/wait_page?session_pk=1&page_index=3");</script>'
+    seen = page(f"<p>Please wait</p>{script}", {"oTree-Wait-Page": "1"})
+    assert seen.is_wait and seen.socket == "/wait_page?session_pk=1&page_index=3" and seen.text == "Please wait"
+
+
+def test_the_end():
+    assert read_page("<p>No more pages left</p>", "http://host/OutOfRangeNotification/abc", {}).is_end
+
+
+def test_errors_by_field_and_for_the_whole_form():
+    seen = form(
+        """<div class="mb-3"><label for="id_a">A</label><div class="controls"><input id="id_a" name="a" value="5"></div>
+        <div class="form-control-errors">Too high<br/></div></div>"""
+    )
+    assert seen.errors == {"a": "Too high"}
+    whole = page('<div class="otree-form-errors">Must sum to 10</div><form id="form"><button>Next</button></form>')
+    assert whole.errors == {"": "Must sum to 10"}
+
+
+def test_the_timer_shows_the_time_that_is_left():
+    seen = page(
+        """<p>Time left: <span class="otree-timer__time-left"></span></p>
+        <script>var remainingTimeoutSeconds = 75.8;</script><form id="form"><button>Next</button></form>"""
+    )
+    assert seen.timeout == 75.8 and seen.text.startswith("Time left: 1:15")
+
+
+def test_any_language():
+    text = "Grüße, 你好, שלום, 🙂"
+    assert page(f"<p>{text}</p>").text == text
