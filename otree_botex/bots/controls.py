@@ -129,6 +129,7 @@ class _Reader:
                 maximum=bounds["max"],
                 decimals=0 if number == "integer" else _decimals(tag, bounds),
                 value=_value(tag),
+                required=kind == "range" or tag.has_attr("required"),  # a slider is never empty
             )
         length = str(tag.get("maxlength") or "")
         return self._field(

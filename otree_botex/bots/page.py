@@ -18,6 +18,7 @@ WAIT_HEADER = "oTree-Wait-Page"
 END_PATH = "/OutOfRangeNotification/"
 PAGE_PATH = re.compile(r"/p/(?P<participant>[^/]+)/(?P<app>[^/]+)/(?P<page>[^/]+)/(?P<number>\d+)")
 SOCKET = re.compile(r'makeReconnectingWebSocket\("([^"]+)"\)')
+NAMED = ["input", "select", "textarea"]
 TIMEOUT = re.compile(r"remainingTimeoutSeconds\s*=\s*([\d.]+)")
 
 
@@ -109,14 +110,15 @@ def _errors(soup: BeautifulSoup) -> dict[str, str]:
 
 
 def _field_name(message: Tag) -> str:
-    """The field whose error this is: the nearest one around the message."""
+    """The field whose error this is: the only one in the block around the message, else the one just before it."""
     for parent in message.parents:
-        control = parent.find(["input", "select", "textarea"], attrs={"name": True})
-        if isinstance(control, Tag):
-            return str(control["name"])
-        if parent.name == "form":
+        names = {str(control["name"]) for control in parent.find_all(NAMED, attrs={"name": True})}
+        if len(names) == 1:
+            return names.pop()
+        if names or parent.name == "form":
             break
-    return ""
+    before = message.find_previous(NAMED, attrs={"name": True})
+    return str(before["name"]) if isinstance(before, Tag) else ""
 
 
 def _needs_script(soup: BeautifulSoup) -> str:

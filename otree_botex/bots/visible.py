@@ -23,6 +23,8 @@ BLOCKS = {
     *("fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html"),
     *("legend", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "ul"),
 }
+# Blocks that Bootstrap and oTree set apart from what follows, as a form's fields are.
+SPACED = {"_formfield", "form-group", "mb-3", "mb-4", "mb-5"}
 PARAGRAPHS = {"p", "table", "ul", "ol", "blockquote", "pre", "fieldset"}
 SPACES = re.compile(r"[ \t\r\n\f]+")
 PREFIX_ONLY = re.compile(r"(- |\d+\. |#+ )")
@@ -88,7 +90,7 @@ class _Writer:
         elif tag.name in HEADINGS:
             self._block(tag, "#" * int(tag.name[1]) + " ", apart=True)
         elif tag.name in BLOCKS:
-            self._block(tag, apart=tag.name in PARAGRAPHS)
+            self._block(tag, apart=tag.name in PARAGRAPHS or not SPACED.isdisjoint(tag.get("class") or ()))
         else:
             self.walk(tag)
 

@@ -116,6 +116,11 @@ def test_a_grid_takes_its_labels_from_rows_and_columns():
     assert [(option.label, option.value) for option in mood.options] == [("Sad", "1"), ("Glad", "2")]
 
 
+def test_a_slider_is_never_left_empty():
+    (slider,) = form('<input type="range" name="s" min="0" max="10">').form.fields
+    assert slider.required and slider.kind == "integer"
+
+
 def test_several_buttons_are_a_choice_and_one_is_none():
     seen = page(
         '<form id="form"><button name="ok" value="1">Accept</button><button name="ok" value="0">Reject</button></form>'
@@ -164,6 +169,11 @@ def test_errors_by_field_and_for_the_whole_form():
         <div class="form-control-errors">Too high<br/></div></div>"""
     )
     assert seen.errors == {"a": "Too high"}
+    below = form('<p><input name="a"></p><p>x <input name="b"></p><div class="form-control-errors">Too low</div>')
+    assert below.errors == {"b": "Too low"}
+    row = '<tr><th>{0} {1}</th><td><input type="radio" name="{0}" value="1"></td></tr>'
+    error = '<div class="form-control-errors">Missing</div>'
+    assert form(f"<table>{row.format('a', '')}{row.format('b', error)}</table>").errors == {"b": "Missing"}
     whole = page('<div class="otree-form-errors">Must sum to 10</div><form id="form"><button>Next</button></form>')
     assert whole.errors == {"": "Must sum to 10"}
 

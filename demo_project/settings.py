@@ -1,0 +1,90 @@
+"""An oTree project to try LLM bots on: seven short experiments, each the same for humans and for bots."""
+import os
+
+SESSION_CONFIGS = [
+    dict(
+        name='public_goods',
+        display_name='Public goods game (3 players)',
+        app_sequence=['otree_botex', 'public_goods'],
+        num_demo_participants=3,
+    ),
+    dict(
+        name='public_goods_with_bots',
+        display_name='Public goods game in which bots start by themselves',
+        app_sequence=['otree_botex', 'public_goods'],
+        num_demo_participants=3,
+        llm_bots=3,
+        llm_bots_model='random',
+        llm_bots_start=True,
+    ),
+    dict(
+        name='guess_two_thirds',
+        display_name='Guess two thirds of the average (3 players, 3 rounds)',
+        app_sequence=['otree_botex', 'guess_two_thirds'],
+        num_demo_participants=3,
+    ),
+    dict(
+        name='ultimatum',
+        display_name='Ultimatum game (2 players)',
+        app_sequence=['otree_botex', 'ultimatum'],
+        num_demo_participants=2,
+        pie=10,
+    ),
+    dict(
+        name='survey',
+        display_name='Survey with every kind of question',
+        app_sequence=['otree_botex', 'survey'],
+        num_demo_participants=1,
+    ),
+    dict(
+        name='quiz',
+        display_name='Quiz that must be answered correctly',
+        app_sequence=['otree_botex', 'quiz'],
+        num_demo_participants=1,
+    ),
+    dict(
+        name='dictator_de',
+        display_name='Spende (dictator game, in German)',
+        app_sequence=['otree_botex', 'dictator_de'],
+        num_demo_participants=1,
+    ),
+    dict(
+        name='lottery',
+        display_name='Lottery choice (2 rounds)',
+        app_sequence=['otree_botex', 'lottery'],
+        num_demo_participants=2,
+    ),
+    dict(
+        name='all_individual',
+        display_name='Survey, quiz, lottery and donation, one after the other',
+        app_sequence=['otree_botex', 'survey', 'quiz', 'lottery', 'dictator_de'],
+        num_demo_participants=2,
+    ),
+]
+
+SESSION_CONFIG_DEFAULTS = dict(real_world_currency_per_point=0.05, participation_fee=2.00, doc='')
+
+ROOMS = [
+    dict(name='lab', display_name='Laboratory (anyone may enter)'),
+    dict(name='class', display_name='Class (with participant labels)', participant_label_file='_rooms/class.txt'),
+]
+
+# The models to choose from when bots are started.
+#   'random'               answers at random: no language model, nothing to install
+#   'smollm2'              a small language model that runs on this computer
+#   'openai/gpt-4.1-mini'  a model behind an API, named as litellm names it; its key comes from the environment
+LLM_BOTS = dict(models=['random', 'smollm2', 'openai/gpt-4.1-mini'])
+
+# The same project in another language or currency: DEMO_LANGUAGE=de DEMO_CURRENCY=euro otree devserver
+LANGUAGE_CODE = os.environ.get('DEMO_LANGUAGE', 'en')
+USE_POINTS = os.environ.get('DEMO_CURRENCY', 'points') == 'points'
+REAL_WORLD_CURRENCY_CODE = 'EUR'
+
+ADMIN_USERNAME = os.environ.get('OTREE_ADMIN_USERNAME', 'admin')
+ADMIN_PASSWORD = os.environ.get('OTREE_ADMIN_PASSWORD')
+SECRET_KEY = os.environ.get('OTREE_SECRET_KEY', 'for-demonstration-only')
+
+DEMO_PAGE_INTRO_HTML = """
+<p>Short experiments to try LLM bots on: choose one and let bots take its seats.
+Take a seat yourself if you like, for bots and humans see the same pages.</p>
+"""
