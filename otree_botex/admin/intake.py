@@ -9,7 +9,7 @@ from typing import Any
 
 from otree.database import db
 from otree.lookup import get_page_lookup
-from otree.models import Session
+from otree.models import Participant, Session
 
 from ..models import Bot, Launch, Message, Step
 from ..records import ENDED, Memory
@@ -154,15 +154,24 @@ def memory(bot: Bot) -> Memory:
             {"number": number, "role": by_number[number].role, "content": by_number[number].content}
             for number in numbers
         ]
-    since = last.step if last is not None else 0
-    unread = [step.text for step in steps if step.number > since and step.outcome in ("read", "timed out")]
-    found.unread = "\n\n---\n\n".join(unread)
     if steps and not steps[-1].outcome:
-        open_step = steps[-1]
-        if open_step.answers_json is not None:
-            found.page = open_step.page_number
-            found.entries = json.loads(open_step.entries_json)
-            found.answers = json.loads(open_step.answers_json)
-            found.reason = open_step.reason
-        open_step.outcome = "interrupted"
+        _close(bot, steps[-1], found)
+    since = last.step if last is not None else 0
+    unread = [step.text for step in steps if step.number > since and step.outcome in ("read", "timed out", "left")]
+    found.unread = "\n\n---\n\n".join(unread)
     return found
+
+
+def _close(bot: Bot, step: Step, found: Memory) -> None:
+    """Ends the step in which a runner was interrupted. Where the participant is now tells whether its page was left."""
+    is_behind = db.query(Participant).filter_by(id=bot.participant_id).one()._index_in_pages > step.page_number
+    if step.answers_json is None:
+        step.outcome = ("waited" if step.kind == "wait" else "left") if is_behind else "interrupted"
+    elif is_behind:
+        step.outcome = "submitted"
+    else:
+        step.outcome = "interrupted"
+        found.page = step.page_number
+        found.entries = json.loads(step.entries_json)
+        found.answers = json.loads(step.answers_json)
+        found.reason = step.reason

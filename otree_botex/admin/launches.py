@@ -34,9 +34,8 @@ from .settings import bot_settings
 
 logger = logging.getLogger("otree_botex")
 
-FOLDER = Path(".otree_botex")
-PACKAGE = Path(__file__).parents[1]
-PROMPTS = PACKAGE / "bots" / "prompts"
+FOLDER = Path(environment.FOLDER)
+PROMPTS = Path(__file__).parents[1] / "bots" / "prompts"
 SILENCE_SECONDS = 30.0
 """A runner whose process is not ours to watch (the server was restarted) is given up after so long without a word."""
 RANDOM_ATTEMPTS = 60
@@ -64,12 +63,17 @@ class Parameters:
 def launch(session: Session, taken: Sequence[Participant], parameters: Parameters, started_by: str) -> Launch:
     """Puts bots on these seats and starts them.
 
-    Raises SetupError if this model cannot be played with here; nothing is recorded then and no seat is taken.
+    Raises SetupError if this model cannot be played with here; nothing is recorded then and no seat is taken. A
+    runner that cannot be started all the same is told by its bots, which have failed then.
     """
     interpreter = _interpreter(parameters.model)
     server = _server()
     record = record_launch(session, taken, parameters, started_by)
-    _start_runner(record, bots_of(record), interpreter, server)
+    bots = bots_of(record)
+    try:
+        _start_runner(record, bots, interpreter, server)
+    except SetupError as error:
+        fail(bots, str(error))
     return record
 
 
@@ -217,16 +221,19 @@ def _spawn(interpreter: str, description: LaunchDescription) -> subprocess.Popen
     logs = FOLDER / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     (FOLDER / ".gitignore").write_text("*\n")
-    command = [interpreter, "-I", "-u", str(PACKAGE / "__main__.py"), "runner"]
+    command = environment.command(interpreter, "runner")
     # glibc keeps up to eight heaps a core for threads otherwise, which many bots would fill
     surroundings = {**os.environ, "MALLOC_ARENA_MAX": "2"}
     with tempfile.TemporaryFile() as source, (logs / f"{description.code}.log").open("ab") as log:
         source.write(description.to_json().encode())
         source.seek(0)
         # a session of its own: it goes on when the server is restarted or stopped with Ctrl-C
-        return subprocess.Popen(
-            command, stdin=source, stdout=log, stderr=log, env=surroundings, start_new_session=True
-        )
+        try:
+            return subprocess.Popen(
+                command, stdin=source, stdout=log, stderr=log, env=surroundings, start_new_session=True
+            )
+        except OSError as error:
+            raise SetupError(f"The bots' interpreter {interpreter} cannot be started: {error.strerror}.") from None
 
 
 def _interpreter(model: str) -> str:

@@ -1,0 +1,171 @@
+"""Nothing is lost when a runner is killed, the server restarts, or bots are stopped; and bots go on from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+
+from ..servers import wait_until
+
+pytestmark = pytest.mark.server
+
+
+def runner_of(server):
+    """The process id of the runner that this server started last."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                folder = os.readlink(entry / "cwd")
+            except OSError:
+                continue
+            if b"runner" in command and folder == str(server.folder):
+                found.append(int(entry.name))
+    return max(found)
+
+
+def act(server, session, action, bot="all"):
+    """Presses a button of the tab."""
+    page = server.http.get(f"{server.url}/LLMBots/{session}", timeout=30)
+    token = page.text.split('name="csrftoken" value="')[1].split('"')[0]
+    data = {"csrftoken": token, "action": action, "bot": bot}
+    answer = server.http.post(f"{server.url}/LLMBots/{session}", data=data, timeout=30)
+    assert answer.ok, answer.text[:500]
+
+
+def steps(server, session):
+    return server.export(session, "steps")
+
+
+def answers_are_the_data(server, session, field, column):
+    """Each answer on record is the one in oTree's data, and each was given once."""
+    from .test_demo import _wide
+
+    rows = [row for row in steps(server, session) if row["field"] == field and row["outcome"] == "submitted"]
+    said = {(row["participant"], row["round_number"]): row["answer"] for row in rows}
+    assert len(said) == len(rows)
+    data = _wide(server, session)
+    for (participant, round_number), answer in said.items():
+        assert data[participant][column.format(round_number)] == answer
+    return said
+
+
+def test_killing_the_runner_loses_nothing_and_the_bots_go_on(start_server):
+    server = start_server()
+    session = server.session("guess_two_thirds", 6)
+    # five bots: the last group cannot go on without its third player, so the runner is surely alive when it is killed
+    server.launch(session, bots=5)
+    wait_until(lambda: sum(bot["state"] == "waiting" for bot in server.bots(session)) >= 2, 30, "bots wait")
+    before = {(row["participant"], row["step"]): row["text"] for row in steps(server, session)}
+    os.kill(runner_of(server), signal.SIGKILL)
+    bots = wait_until(
+        lambda: [bot for bot in server.bots(session) if bot["state"] == "failed"], 10, "the tab tells of the loss"
+    )
+    assert len(bots) >= 2 and "Start again" in bots[0]["error"]
+    after = {(row["participant"], row["step"]): row["text"] for row in steps(server, session)}
+    assert before.items() <= after.items()
+
+    server.launch(session)
+    act(server, session, "again")
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 6
+    said = answers_are_the_data(server, session, "guess", "guess_two_thirds.{}.player.guess")
+    assert len(said) == 18
+
+
+def test_a_restarted_bot_remembers(start_server):
+    """What it was shown before is part of what it is shown after."""
+    server = start_server()
+    session = server.session("guess_two_thirds", 3)
+    server.launch(session, bots=2)
+    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    os.kill(runner_of(server), signal.SIGKILL)
+    wait_until(lambda: all(bot["state"] == "failed" for bot in server.bots(session)), 10, "the loss is seen")
+    act(server, session, "again")
+    server.launch(session)
+    server.wait_for_end(session)
+    messages = server.export(session, "messages")
+    bot = next(row["bot"] for row in messages if row["participant"] == server.bots(session)[1]["participant"])
+    own = [row for row in messages if row["bot"] == bot]
+    assert [row["role"] for row in own].count("system") == 1
+    replies = [row for row in own if row["role"] == "assistant"]
+    assert set(json.loads(replies[0]["sent"])) < set(json.loads(replies[1]["sent"]))
+    assert len({row["number"] for row in own}) == len(own)
+
+
+def test_restarting_the_server_loses_nothing(start_server):
+    server = start_server()
+    session = server.session("guess_two_thirds", 6)
+    server.launch(session, bots=5)
+    wait_until(lambda: any(bot["state"] == "waiting" for bot in server.bots(session)), 30, "bots wait")
+    server.end()
+    server.start()
+    assert {bot["state"] for bot in server.bots(session)} <= {"waiting", "thinking", "starting", "finished"}
+    server.launch(session)
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 6
+    assert len(answers_are_the_data(server, session, "guess", "guess_two_thirds.{}.player.guess")) == 18
+
+
+def test_stopping_and_starting_again(start_server):
+    server = start_server()
+    session = server.session("public_goods", 3)
+    server.launch(session, bots=2)
+    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    one, other = server.bots(session)
+    act(server, session, "stop", one["bot"])
+    wait_until(lambda: server.bots(session)[0]["state"] == "stopped", 15, "one bot has stopped")
+    assert server.bots(session)[1]["state"] == "waiting"
+    act(server, session, "again", one["bot"])  # while the other's runner goes on
+    server.launch(session)
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
+
+
+def test_a_stopped_bots_seat_can_be_taken_by_a_person(start_server):
+    server = start_server()
+    session = server.session("public_goods", 3)
+    server.launch(session, bots=2)
+    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    act(server, session, "stop")
+    bots = server.wait_for_end(session)
+    page = requests.get(f"{server.url}/InitializeParticipant/{bots[0]['participant']}", timeout=10)
+    assert page.ok and "oTree-Wait-Page" in page.headers
+
+
+def test_a_polite_kill_delivers_the_record(start_server):
+    server = start_server()
+    session = server.session("public_goods", 3)
+    server.launch(session, bots=2)
+    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    os.kill(runner_of(server), signal.SIGTERM)
+    bots = server.wait_for_end(session, 30)
+    assert {bot["state"] for bot in bots} == {"stopped"}
+    assert not list((server.folder / ".otree_botex" / "journal").glob("*.jsonl"))
+
+
+def test_a_page_that_breaks_fails_its_bot_alone(start_server):
+    server = start_server()
+    results = server.folder / "survey" / "__init__.py"
+    results.write_text(
+        results.read_text() + "\n\ndef _fail(player):\n    return 1 / (player.id_in_subsession - 1)\n"
+        "\n\nOpinions.is_displayed = staticmethod(lambda player: _fail(player) or True)\n"
+    )
+    server.end()
+    server.start()
+    session = server.session("survey", 3)
+    server.launch(session)
+    bots = server.wait_for_end(session)
+    assert [bot["state"] for bot in bots] == ["failed", "finished", "finished"]
+    assert "500" in bots[0]["error"] and "Traceback" not in bots[0]["error"]
+
+
+def test_a_runner_started_by_hand_says_what_it_is(start_server):
+    server = start_server()
+    command = [str(server.python), "-m", "otree_botex", "runner"]
+    done = subprocess.run(command, input="hello", capture_output=True, text=True, timeout=60, cwd=server.folder)
+    assert done.returncode == 2 and "A runner is started by the oTree server" in done.stderr

@@ -1,0 +1,120 @@
+"""Ways to start bots, and which seats they take."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+import requests
+
+from ..servers import wait_until
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def server(start_server):
+    return start_server()
+
+
+def command_line(server, *arguments):
+    command = [str(server.python), "-m", "otree_botex", *arguments]
+    environment = {**os.environ, **server.environment}
+    return subprocess.run(command, capture_output=True, text=True, cwd=server.folder, env=environment, timeout=120)
+
+
+def test_a_session_config_starts_bots_by_itself(server):
+    session = server.session("public_goods_with_bots", 3)
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
+
+
+def test_config_fields_can_be_changed_for_one_session(server):
+    session = server.session("public_goods_with_bots", 6, llm_bots=2)
+    bots = wait_until(lambda: server.bots(session), 10, "bots were started")
+    assert [bot["seat"] for bot in bots] == [5, 6]
+    other = server.session("public_goods_with_bots", 3, llm_bots_start=False)
+    assert server.bots(other) == []
+
+
+def test_a_session_made_in_a_room_has_its_bots(server):
+    body = {"session_config_name": "public_goods_with_bots", "num_participants": 3, "room_name": "lab"}
+    session = server.post("/api/sessions", **body)["code"]
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
+
+
+def test_bots_that_cannot_start_say_so_on_the_tab(server):
+    session = server.session("public_goods_with_bots", 3, llm_bots_model="openai/gpt-4.1-mini")
+    bots = server.bots(session)
+    assert {bot["state"] for bot in bots} == {"failed"} and "otree-botex setup" in bots[0]["error"]
+
+
+def test_launch_from_a_shell(server):
+    session = server.session("public_goods", 3)
+    done = command_line(server, "launch", "--server", server.url, "--session", session, "--model", "random")
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 bots finished" in done.stdout and "12/12 pages" in done.stdout
+
+
+def test_launch_from_a_shell_tells_what_is_wrong(server):
+    session = server.session("public_goods", 3)
+    common = ("launch", "--server", server.url, "--session")
+    for arguments, said in [
+        ((*common, "nosuch", "--model", "random"), "There is no session nosuch"),
+        ((*common, session, "--model", "random", "--bots", "4"), "Only 3 seats are free"),
+        ((*common, session, "--model", "openai/gpt-4.1-mini"), "otree-botex setup"),
+        ((*common, session, "--model", "random", "--temperature", "9"), "temperature must be a number from 0 to 2"),
+        (("launch", "--server", "http://127.0.0.1:9", "--session", "x", "--model", "random"), "Is it running?"),
+    ]:
+        done = command_line(server, *arguments)
+        assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+    assert server.bots(session) == []
+
+
+def test_a_failed_bot_makes_the_command_fail(start_server):
+    server = start_server()
+    page = server.folder / "dictator_de" / "Entscheidung.html"
+    page.write_text(page.read_text().replace("{{ block content }}", "{{ block content }}<input type=hidden name=order>"))
+    session = server.session("dictator_de", 1)
+    done = command_line(server, "launch", "--server", server.url, "--session", session, "--model", "random")
+    assert done.returncode == 1
+    assert "dictator_de/Entscheidung" in done.stdout.replace("spende/", "dictator_de/") and "script" in done.stdout
+
+
+def test_people_come_first(server):
+    """Seats that somebody opened are left alone, unless picked; bots take the last ones; no seat gets two bots."""
+    session = server.session("public_goods", 6)
+    codes = _participants(server, session)
+    requests.get(f"{server.url}/InitializeParticipant/{codes[5]}", timeout=10)
+    server.launch(session, bots=2)
+    assert [bot["seat"] for bot in server.bots(session)] == [4, 5]
+    server.launch(session)
+    assert [bot["seat"] for bot in server.bots(session)] == [1, 2, 3, 4, 5]
+    refused = server.http.post(f"{server.url}/api/llm_bots/launch", json={"session_code": session})
+    assert refused.status_code == 400 and "No seat is free" in refused.text
+
+
+def test_a_taken_seat_is_given_to_nobody_else(server):
+    """From the click on, before the bot has opened a page: a person with the session-wide link gets another seat."""
+    session = server.session("public_goods", 3)
+    codes = _participants(server, session)
+    server.launch(session, bots=2)
+    link = server.get(f"/api/sessions/{session}")["session_wide_url"]
+    arrived = requests.get(link, timeout=10).url
+    assert codes[0] in arrived
+    assert "full" in requests.get(link, timeout=10).text.lower()
+
+
+def test_settings_with_a_mistake_are_explained(start_server):
+    server = start_server(settings="LLM_BOTS = dict(model=['random'])")
+    session = server.session("public_goods", 3)
+    answer = server.http.post(f"{server.url}/api/llm_bots/launch", json={"session_code": session})
+    assert answer.status_code == 400 and "unknown key: model" in answer.text
+    assert "unknown key: model" in server.http.get(f"{server.url}/LLMBots/{session}").text or wait_until(
+        lambda: "unknown key: model" in server.http.get(f"{server.url}/LLMBots/{session}/status").text, 10, "told"
+    )
+
+
+def _participants(server, session):
+    rows = server.get(f"/api/sessions/{session}")["participants"]
+    return [row["code"] for row in sorted(rows, key=lambda row: row["id_in_session"])]

@@ -1,0 +1,157 @@
+"""Who may open what; secrets that stay where they are; and hostile text that stays text."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import threading
+import time
+
+import pytest
+import requests
+
+from otree_botex import records
+
+from ..servers import wait_until
+
+pytestmark = pytest.mark.server
+
+SECRET = "sk-this-key-must-not-be-found-anywhere-4711"
+STUDY = {"OTREE_AUTH_LEVEL": "STUDY", "OTREE_ADMIN_PASSWORD": "correct horse", "OTREE_REST_KEY": "battery staple"}
+HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def study(start_server):
+    return start_server(environment=STUDY)
+
+
+def login(server):
+    browser = requests.Session()
+    page = browser.get(f"{server.url}/login", timeout=10)
+    token = page.text.split('name="csrftoken" value="')[1].split('"')[0] if "csrftoken" in page.text else ""
+    data = {"username": "admin", "password": STUDY["OTREE_ADMIN_PASSWORD"], "csrftoken": token}
+    browser.post(f"{server.url}/login", data=data, timeout=10)
+    return browser
+
+
+def ours(session, bot=1):
+    """Every address of ours but the ping, with who may open it."""
+    return {
+        f"/LLMBots/{session}": "admin",
+        f"/LLMBots/{session}/status": "admin",
+        f"/LLMBots/{session}/bot/{bot}": "admin",
+        f"/LLMBots/{session}/export/bots": "admin",
+        f"/LLMBots/{session}/export/steps": "admin",
+        f"/LLMBots/{session}/export/messages": "admin",
+        "/api/llm_bots/launch": "key",
+        "/api/llm_bots/launch/nosuch": "key",
+        "/otree_botex/journal/nosuch": "token",
+    }
+
+
+def test_under_study_every_page_refuses_who_may_not_see_it(study):
+    session = study.session("dictator_de", 2)
+    launch = study.launch(session, bots=1)
+    admin = login(study)
+    wait_until(lambda: admin.get(f"{study.url}/LLMBots/{session}/status", timeout=10).json()["bots"], 10, "a bot")
+    bot = admin.get(f"{study.url}/LLMBots/{session}/status", timeout=10).json()["bots"][0]["bot"]
+    pages = {path.replace("nosuch", launch): who for path, who in ours(session, bot).items()}
+    for path, who in pages.items():
+        for method in ("GET", "POST"):
+            answer = requests.request(method, study.url + path, json={}, timeout=10, allow_redirects=False)
+            if who == "admin":
+                assert answer.status_code == 302 and answer.headers["location"].endswith("/login"), path
+            else:
+                assert answer.status_code in (401, 403, 405), (path, method, answer.status_code)
+    for path, who in pages.items():
+        if who == "admin":
+            assert admin.get(study.url + path, timeout=10).status_code == 200, path
+
+
+def test_the_route_table_is_complete(study):
+    """A new address of ours must be added to `ours`, with who may open it."""
+    code = (
+        "from otree.main import setup; setup()\n"
+        "from otree_botex.admin.routes import routes\n"
+        "print('\\n'.join(route.path for route in routes))"
+    )
+    environment = {**study.environment, "OTREE_IN_MEMORY": "1"}
+    command = [str(study.python), "-c", code]
+    listed = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True, check=True)
+    patterns = {"/otree_botex/ping"} | {
+        path.replace("CODE", "{code}").replace("/bot/1", "/bot/{bot}").replace("nosuch", "{launch}") for path in ours("CODE")
+    }
+    patterns = {path.rsplit("/", 1)[0] + "/{table}" if "/export/" in path else path for path in patterns}
+    assert patterns == {line for line in listed.stdout.splitlines() if line.startswith("/")}
+
+
+def test_a_token_opens_only_its_own_launch(study):
+    session = study.session("dictator_de", 1)
+    launch = study.launch(session)
+    url = study.url + records.JOURNAL_PATH.format(launch=launch)
+    for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer guess"}, {"otree-rest-key": "battery staple"}):
+        answer = requests.post(url, json={"bots": [1], "records": []}, headers=headers, timeout=10)
+        assert answer.status_code == 403 and requests.get(url, headers=headers, timeout=10).status_code == 403
+
+
+def test_posts_without_the_csrf_token_are_refused(start_server):
+    server = start_server()
+    session = server.session("dictator_de", 1)
+    data = {"action": "launch", "model": "random", "which_seats": "all"}
+    answer = requests.post(f"{server.url}/LLMBots/{session}", data=data, timeout=10)
+    assert answer.status_code == 403 and server.bots(session) == []
+
+
+def test_hostile_text_is_shown_as_text(start_server):
+    """A participant's label, a page's text, a model's reply and the name of a model, all made of <script>."""
+    server = start_server()
+    page = server.folder / "dictator_de" / "Entscheidung.html"
+    escaped = HOSTILE.replace("<", "&lt;").replace(">", "&gt;")
+    page.write_text(page.read_text().replace("{{ block content }}", "{{ block content }}<p>PAGE " + escaped + "</p>", 1))
+    session = server.session("dictator_de", 2)
+    code = min(server.get(f"/api/sessions/{session}")["participants"], key=lambda row: row["id_in_session"])["code"]
+    requests.get(f"{server.url}/InitializeParticipant/{code}", params={"participant_label": HOSTILE}, timeout=10)
+    token = server.http.get(f"{server.url}/LLMBots/{session}", timeout=10).text.split('csrftoken" value="')[1].split('"')[0]
+    data = {"csrftoken": token, "action": "launch", "model": "random", "which_seats": "picked", "seat": code}
+    assert server.http.post(f"{server.url}/LLMBots/{session}", data=data, timeout=10).ok
+    bots = server.wait_for_end(session)
+    texts = [
+        server.get(f"/LLMBots/{session}"),
+        server.get(f"/LLMBots/{session}/bot/{bots[0]['bot']}"),
+    ]
+    data = {**data, "model": HOSTILE, "which_seats": "all"}
+    texts.append(server.http.post(f"{server.url}/LLMBots/{session}", data=data, timeout=10).text)
+    for text in texts:
+        assert "<script>alert" not in text and "<img src=x" not in text
+    assert "PAGE &lt;script&gt;" in texts[1] and "&lt;script&gt;" in texts[0] and "&lt;script&gt;" in texts[2]
+
+
+def test_a_key_in_the_environment_is_found_nowhere(start_server):
+    """Not in the database, not in any file or log of the project, not in the arguments of any process."""
+    keys = {"OPENAI_API_KEY": SECRET, "ANTHROPIC_API_KEY": SECRET}
+    server = start_server(environment=keys)
+    seen, done = [], threading.Event()
+
+    def watch():
+        while not done.is_set():
+            seen.append(subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True).stdout)
+            time.sleep(0.05)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    session = server.play("guess_two_thirds", 3)
+    for path in (f"/LLMBots/{session}", f"/LLMBots/{session}/status", f"/LLMBots/{session}/export/messages"):
+        assert SECRET not in server.get(path)
+    done.set()
+    watcher.join()
+    assert any("runner" in listing for listing in seen)
+    assert not any(SECRET in listing for listing in seen)
+    server.end()
+    tokens = sqlite3.connect(server.folder / "db.sqlite3").execute("select token_hashes from otree_botex_launch").fetchall()
+    assert tokens and all(len(hashes) == 64 for (hashes,) in tokens)
+    for folder, _, files in os.walk(server.folder):
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as file:
+                assert SECRET.encode() not in file.read(), name

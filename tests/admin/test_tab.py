@@ -1,0 +1,102 @@
+"""The tab “LLM bots” in a real browser: adding bots, watching them live, reading a transcript."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.server, pytest.mark.browser]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def page():
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        yield page
+        browser.close()
+        assert page.problems == []
+
+
+def test_click_through(start_server, page):
+    server = start_server()
+    session = server.session("guess_two_thirds", 3)
+    page.goto(f"{server.url}/SessionStartLinks/{session}")
+    page.get_by_role("link", name="LLM bots").click()
+    page.get_by_text("No bots take part in this session yet.").wait_for()
+    page.get_by_label("So many free seats").check()
+    page.get_by_label("Number of seats").fill("2")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Seed").fill("7")
+    page.get_by_role("button", name="Start bots").click()
+
+    rows = page.locator(".llm-bots-table tbody tr")
+    rows.nth(1).wait_for()
+    assert rows.count() == 2
+    page.get_by_text("2 waiting for others").wait_for()  # without reloading
+    assert "guess_two_thirds" in rows.nth(0).inner_text() and "round 1" in rows.nth(0).inner_text()
+
+    rows.nth(0).get_by_role("button", name="Stop").click()
+    page.get_by_text("1 stopped").wait_for()
+    rows.nth(0).get_by_role("button", name="Start again").click()
+    page.get_by_text("2 waiting for others").wait_for()
+
+    page.get_by_text("Add LLM bots", exact=True).click()
+    page.get_by_label("P1").check()
+    page.get_by_role("button", name="Start bots").click()
+    page.get_by_text("3 finished").wait_for()
+    assert page.locator(".progress-bar.bg-success").count() == 3
+
+    page.get_by_role("link", name="P2").click()
+    page.get_by_role("heading", name="P2").wait_for()
+    sections = page.locator(".llm-bots-step")
+    texts = sections.all_inner_texts()
+    assert "guess_two_thirds / Introduction, round 1" in texts[0] and "guess_two_thirds / Results, round 3" in texts[-1]
+    guess = next(text for text in texts if "[q1: whole number, 0 to 100]" in text)
+    assert "Drawn at random." in guess
+    raw = sections.filter(has_text="[q1").first
+    assert not raw.locator("pre").nth(1).is_visible()
+    raw.get_by_text("Raw messages").click()
+    assert raw.locator("pre").nth(1).is_visible()
+
+
+def test_mistakes_are_told_on_the_page(start_server, page):
+    server = start_server()
+    session = server.session("dictator_de", 1)
+    page.goto(f"{server.url}/LLMBots/{session}")
+    page.get_by_label("or any other, as litellm names it").fill("openai/gpt-4.1-mini")
+    page.get_by_role("button", name="Start bots").click()
+    assert "Run “otree-botex setup”" in page.locator(".alert-danger:visible").inner_text()
+    page.get_by_text("No bots take part in this session yet.").wait_for()
+    page.get_by_label("smollm2").wait_for()
+    assert page.get_by_label("smollm2").is_disabled()
+    assert "otree-botex setup --local" in page.locator("#llm-bots-models").inner_text()
+
+
+def test_the_tab_stands_on_every_page_of_a_session(start_server, page):
+    server = start_server("5")
+    session = server.session("dictator_de", 1)
+    for name in ("SessionStartLinks", "SessionMonitor", "SessionData", "SessionPayments", "SessionDescription"):
+        page.goto(f"{server.url}/{name}/{session}")
+        assert page.get_by_role("link", name="LLM bots").get_attribute("href") == f"/LLMBots/{session}"
+    server.launch(session)
+    page.goto(f"{server.url}/LLMBots/{session}")
+    page.get_by_text("1 finished").wait_for()
+
+
+def test_otrees_monitor_shows_bots_as_it_shows_people(start_server, page):
+    server = start_server()
+    session = server.session("public_goods", 3)
+    page.goto(f"{server.url}/SessionMonitor/{session}")
+    server.launch(session, bots=2)
+    page.locator("#monitor-table tbody tr").nth(1).wait_for()
+    page.get_by_text("ResultsWaitPage").first.wait_for()

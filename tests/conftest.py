@@ -1,0 +1,59 @@
+"""Real oTree servers for the tests, each in a folder of its own.
+
+OTREE6_PYTHON and OTREE5_PYTHON name the interpreters of the two oTree environments (`make test` sets them).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .servers import Server
+
+ROOT = Path(__file__).parents[1]
+OTREE = {"6": os.environ.get("OTREE6_PYTHON"), "5": os.environ.get("OTREE5_PYTHON")}
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees keys or settings of the machine it runs on."""
+    for name in list(os.environ):
+        if name.startswith("OTREE_") or name.endswith("_API_KEY") or name in ("DATABASE_URL", "PORT"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Starts oTree servers on copies of the demo project; they end with the test."""
+    servers: list[Server] = []
+
+    def start(otree: str = "6", *, python: str | None = None, settings: str = "", **options: object) -> Server:
+        interpreter = python or OTREE[otree]
+        if interpreter is None:
+            pytest.skip(f"OTREE{otree}_PYTHON is not set; run the tests with `make test`")
+        folder = tmp_path / f"project{len(servers)}"
+        shutil.copytree(ROOT / "demo_project", folder, ignore=shutil.ignore_patterns("db.sqlite3", ".otree_botex"))
+        if settings:
+            with (folder / "settings.py").open("a", encoding="utf-8") as file:
+                file.write(f"\n{settings}\n")
+        server = Server(Path(interpreter), folder, **options)  # type: ignore[arg-type]
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.end()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where nothing may be left out (continuous integration), a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("OTREE_BOTEX_NOTHING_SKIPPED") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

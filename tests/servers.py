@@ -1,0 +1,146 @@
+"""A real oTree server in a process of its own, and what a test asks of it over HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from otree_botex.records import ENDED
+
+START_SECONDS = 60.0
+
+
+def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The first true value of `condition`, asked for ten times a second. Fails the test after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"after {seconds:.0f} seconds still not: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """One oTree server. `production` runs `otree prodserver` instead of the development server."""
+
+    def __init__(
+        self, python: Path, folder: Path, *, production: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.python, self.folder, self.production = python, folder, production
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+            **(environment or {}),
+        }
+        self.http = requests.Session()
+        if "OTREE_REST_KEY" in self.environment:
+            self.http.headers["otree-rest-key"] = self.environment["OTREE_REST_KEY"]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = "prodserver" if self.production else "devserver_inner"
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.python.parent / "otree"), command, f"127.0.0.1:{self.port}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(self._answers, START_SECONDS, f"the server answers\n{self.log()}")
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stops the server as Ctrl-C would, with all processes it started; runners go on."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        os.killpg(self.process.pid, how)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+
+    def log(self) -> str:
+        path = self.folder / "server.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def runner_logs(self) -> str:
+        logs = (self.folder / ".otree_botex" / "logs").glob("*.log")
+        return "\n".join(path.read_text(errors="replace") for path in logs)
+
+    def post(self, path: str, **body: Any) -> Any:
+        response = self.http.post(self.url + path, json=body, timeout=60)
+        assert response.ok, f"{path}: {response.status_code} {response.text[:2000]}"
+        return response.json()
+
+    def get(self, path: str) -> Any:
+        response = self.http.get(self.url + path, timeout=60)
+        assert response.ok, f"{path}: {response.status_code} {response.text[:2000]}"
+        return response.json() if response.text.startswith(("{", "[")) else response.text
+
+    def session(self, config: str, participants: int, **config_fields: Any) -> str:
+        """Makes a session and returns its code."""
+        body = {"session_config_name": config, "num_participants": participants}
+        if config_fields:
+            body["modified_session_config_fields"] = config_fields
+        return str(self.post("/api/sessions", **body)["code"])
+
+    def launch(self, session: str, model: str = "random", **parameters: Any) -> str:
+        """Starts bots on all free seats and returns the launch's code."""
+        return str(self.post("/api/llm_bots/launch", session_code=session, model=model, **parameters)["launch"])
+
+    def bots(self, session: str) -> list[dict[str, Any]]:
+        """What the tab shows of a session's bots."""
+        return list(self.get(f"/LLMBots/{session}/status")["bots"])
+
+    def wait_for_end(self, session: str, seconds: float = 120) -> list[dict[str, Any]]:
+        """The bots of a session when all have ended."""
+
+        def ended() -> list[dict[str, Any]]:
+            bots = self.bots(session)
+            return bots if bots and all(bot["state"] in ENDED for bot in bots) else []
+
+        return list(wait_until(ended, seconds, f"all bots have ended\n{self.runner_logs()[-3000:]}"))
+
+    def play(self, config: str, participants: int, model: str = "random", seconds: float = 120, **rest: Any) -> str:
+        """Plays a whole session with bots, all of which must finish, and returns its code."""
+        session = self.session(config, participants)
+        self.launch(session, model, **rest)
+        bots = self.wait_for_end(session, seconds)
+        assert [bot["state"] for bot in bots] == ["finished"] * participants, [bot["error"] for bot in bots]
+        return session
+
+    def export(self, session: str, table: str) -> list[dict[str, str]]:
+        """One of the session's exports, as a list of rows."""
+        import csv
+        import io
+
+        text = self.http.get(f"{self.url}/LLMBots/{session}/export/{table}", timeout=60).content.decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text)))
+
+    def _answers(self) -> bool:
+        if self.process is not None and self.process.poll() is not None:
+            raise AssertionError(f"the server ended at once:\n{self.log()}")
+        try:
+            return requests.get(f"{self.url}/otree_botex/ping", timeout=5).ok
+        except requests.RequestException:
+            return False
