@@ -1,11 +1,11 @@
 """Every error this package raises on purpose.
 
-    BotexError               the message says what is wrong and what to do; it may be shown to a user as it is
-    ├── SetupError           an interpreter, a library, a model file, a key or a setting is missing or wrong
-    ├── ModelError           a model cannot answer, and asking again would not help
-    │   └── TransientModelError   asking again later may help (a rate limit, a server error, no connection)
-    ├── PageError            a page cannot be loaded or cannot be played
-    └── ServerError          the oTree server does not answer, or refuses what a runner or a command asks of it
+BotexError               the message says what is wrong and what to do; it may be shown to a user as it is
+├── SetupError           an interpreter, a library, a model file, a key or a setting is missing or wrong
+├── ModelError           a model cannot answer, and asking again would not help
+│   └── TransientModelError   asking again later may help (a rate limit, a server error, no connection)
+├── PageError            a page cannot be loaded or cannot be played
+└── ServerError          the oTree server does not answer, or refuses what a runner or a command asks of it
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def _look() -> None:
         settings = bot_settings()
         server = environment.probe_this_process()
         python = environment.bots_python(Path.cwd(), settings.python)
-        found = environment.models(list(settings.models), server, environment.probe(python) if python else None)
+        found = environment.models(settings.models, server, environment.probe(python) if python else None)
     except BotexError as error:
         found = [ModelChoice("random", True, ""), ModelChoice("other models", False, str(error))]
     with _lock:

@@ -15,7 +15,7 @@ from . import launches
 
 Row = list[Any]
 
-BOT_COLUMNS = ("number", "persona", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens", "cost")
+BOT_COLUMNS = ("persona", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens", "cost")
 STEP_COLUMNS = ("app", "page", "round_number", "page_number", "kind", "title", "outcome", "seconds", "attempts")
 MESSAGE_COLUMNS = (
     *("step", "number", "role", "content", "purpose", "model", "mode", "seed", "finish_reason", "request_id", "error"),
@@ -25,14 +25,14 @@ MESSAGE_COLUMNS = (
 
 def bots(players: list[Player], session_id: int | None = None) -> Iterator[Row]:
     """One row a bot: what it played with, what became of it, what it took."""
-    yield ["session", "participant", "launch", "model", "parameters", "versions", "prompts_sha256", "started_by"] + [
-        *("state", "error", "started_utc", "ended_utc"),
+    yield ["session", "participant", "seat", "launch", "model", "parameters", "versions", "prompts_sha256"] + [
+        *("started_by", "state", "error", "started_utc", "ended_utc"),
         *BOT_COLUMNS,
     ]
     for session, launch, bot in _bots(players, session_id):
         state, error = launches.state(bot)
         prompts = json.loads(launch.prompts_json)["sha256"]
-        yield [session.code, bot.participant_code, launch.code, launch.model, launch.parameters_json] + [
+        yield [session.code, bot.participant_code, bot.number, launch.code, launch.model, launch.parameters_json] + [
             *(launch.versions_json, prompts, launch.started_by, state, error, _utc(bot.started_at), _utc(bot.ended_at)),
             *_values(bot, BOT_COLUMNS),
         ]
@@ -40,12 +40,13 @@ def bots(players: list[Player], session_id: int | None = None) -> Iterator[Row]:
 
 def steps(players: list[Player], session_id: int | None = None) -> Iterator[Row]:
     """One row a field that a bot was asked for, or a page without fields: the answer, its reason, what was refused."""
-    yield ["session", "participant", "bot", "model", "step", "seen_utc", *STEP_COLUMNS] + [
+    yield ["session", "participant", "seat", "bot", "model", "step", "seen_utc", *STEP_COLUMNS] + [
         *("field", "label", "kind_of_field", "options", "answer", "reason", "refusals", "text"),
     ]
     for session, launch, bot in _bots(players, session_id):
         for step in db.query(Step).filter_by(bot_id=bot.id).order_by(Step.number):
-            start = [session.code, bot.participant_code, bot.id, launch.model, step.number, _utc(step.seen_at)]
+            start = [session.code, bot.participant_code, bot.number, bot.id, launch.model, step.number]
+            start.append(_utc(step.seen_at))
             answers = json.loads(step.answers_json) if step.answers_json else {}
             for field in json.loads(step.fields_json) or [{}]:
                 name = field.get("name", "")
@@ -58,12 +59,11 @@ def steps(players: list[Player], session_id: int | None = None) -> Iterator[Row]
 
 def messages(players: list[Player], session_id: int | None = None) -> Iterator[Row]:
     """One row a message of a bot's conversation with its model; `sent` names the messages that a reply answers."""
-    yield ["session", "participant", "bot", "at_utc", "sent", *MESSAGE_COLUMNS]
+    yield ["session", "participant", "seat", "bot", "at_utc", "sent", *MESSAGE_COLUMNS]
     for session, _, bot in _bots(players, session_id):
         for message in db.query(Message).filter_by(bot_id=bot.id).order_by(Message.number):
-            yield [session.code, bot.participant_code, bot.id, _utc(message.at), message.sent_json or ""] + [
-                *_values(message, MESSAGE_COLUMNS)
-            ]
+            start = [session.code, bot.participant_code, bot.number, bot.id, _utc(message.at), message.sent_json or ""]
+            yield start + _values(message, MESSAGE_COLUMNS)
 
 
 def _bots(players: list[Player], session_id: int | None) -> Iterator[tuple[Session, Launch, Bot]]:

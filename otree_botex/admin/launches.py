@@ -37,11 +37,11 @@ logger = logging.getLogger("otree_botex")
 FOLDER = Path(environment.FOLDER)
 PROMPTS = Path(__file__).parents[1] / "bots" / "prompts"
 SILENCE_SECONDS = 30.0
-"""A runner whose process is not ours to watch (the server was restarted) is given up after so long without a word."""
+"""A runner whose process is not ours to watch (the server was restarted) is given up after so long a silence."""
 RANDOM_ATTEMPTS = 60
 """Random answers are free, and find their way through a quiz by trying."""
 GONE = (
-    "Its runner has ended without a word (was it killed, or the machine restarted?). All that it reported is on record. "
+    "Its runner has ended without a word (was it killed, or the machine restarted?). What it reported is on record. "
     "Click “Start again”: the bot goes on from where it was."
 )
 
@@ -246,8 +246,8 @@ def _interpreter(model: str) -> str:
     library = "llama_cpp" if model == "smollm2" or model.startswith("llama.cpp:") else "litellm"
     if importlib.util.find_spec(library):
         return sys.executable
-    option = " --local" if library == "llama_cpp" else ""
-    raise SetupError(f"{model} needs the bots' own environment. Run “otree-botex setup{option}” in the project's folder.")
+    command = "otree-botex setup --local" if library == "llama_cpp" else "otree-botex setup"
+    raise SetupError(f"{model} needs the bots' own environment. Run “{command}” in the project's folder.")
 
 
 def _server() -> str:

@@ -62,7 +62,7 @@ class LLMBots(AdminSessionPage):
         choices, ready = model_choices()
         taken = seats.with_bots(self.session)
         return {
-            "choices": [vars_escaped(name=choice.name, reason=choice.reason, usable=choice.usable) for choice in choices],
+            "choices": [vars_escaped(**vars(choice)) for choice in choices],
             "choices_ready": ready,
             "error": escape(self.error),
             "free_seats": len(seats.free(self.session)),
@@ -113,8 +113,7 @@ class LLMBots(AdminSessionPage):
         return seats.some(self.session, None)
 
     def _bots(self, which: str) -> list[Bot]:
-        latest = {bot.participant_id: bot for bot in db.query(Bot).filter_by(session_id=self.session.id).order_by(Bot.id)}
-        return [bot for bot in latest.values() if which in ("all", str(bot.id))]
+        return [bot for bot in status.latest_bots(self.session.id) if which in ("all", str(bot.id))]
 
 
 class LLMBotsStatus(AdminSessionPage):
@@ -125,7 +124,7 @@ class LLMBotsStatus(AdminSessionPage):
         return JSONResponse(
             {
                 "bots": status.of_session(self.session.id),
-                "models": [vars(choice) for choice in choices],
+                "models": [{"name": c.name, "usable": c.usable, "reason": c.reason} for c in choices],
                 "models_ready": ready,
             }
         )

@@ -1,9 +1,9 @@
 """All our addresses in the oTree server, and who may open each.
 
-    Ping         anybody                        tells that the app is here, for `otree-botex doctor`
-    Journal      a launch's token               records in, commands out; what bots remember
-    Rest*        oTree's REST key               launch, status and stop from a shell
-    LLMBots*     whoever may see oTree's admin  the tab, its live data, transcripts, downloads
+Ping         anybody                        tells that the app is here, for `otree-botex doctor`
+Journal      a launch's token               records in, commands out; what bots remember
+Rest*        oTree's REST key               launch, status and stop from a shell
+LLMBots*     whoever may see oTree's admin  the tab, its live data, transcripts, downloads
 """
 
 from __future__ import annotations

@@ -24,9 +24,14 @@ def of_bots(bots: list[Bot]) -> list[dict[str, Any]]:
 
 
 def of_session(session_id: int) -> list[dict[str, Any]]:
-    """All bots of a session; of several that played one seat, the last."""
+    """What the bots of a session are doing, by seat."""
+    return of_bots(latest_bots(session_id))
+
+
+def latest_bots(session_id: int) -> list[Bot]:
+    """The bots of a session, by seat; of several that played one seat, the last."""
     latest = {bot.participant_id: bot for bot in db.query(Bot).filter_by(session_id=session_id).order_by(Bot.id)}
-    return of_bots(sorted(latest.values(), key=lambda bot: bot.number))
+    return sorted(latest.values(), key=lambda bot: bot.number)
 
 
 def _status(bot: Bot, participant: Participant, model: str) -> dict[str, Any]:

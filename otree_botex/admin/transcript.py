@@ -47,7 +47,8 @@ def _step(step: Step, messages: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _answer(field: dict[str, Any], answers: dict[str, Any]) -> dict[str, str]:
-    return {"key": escape(field["key"]), "label": escape(_name(field)), "answer": escape(_said(answers.get(field["name"])))}
+    said = _said(answers.get(field["name"]))
+    return {"key": escape(field["key"]), "label": escape(_name(field)), "answer": escape(said)}
 
 
 def _refusal(refusal: dict[str, Any], labels: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -57,7 +58,8 @@ def _refusal(refusal: dict[str, Any], labels: dict[str, dict[str, Any]]) -> dict
     ]
     said = refusal["said"]
     if isinstance(said, dict):
-        said = ", ".join(f"{_name(labels[name]) if name in labels else name}: {_said(value)}" for name, value in said.items())
+        named = {_name(labels[name]) if name in labels else name: value for name, value in said.items()}
+        said = ", ".join(f"{name}: {_said(value)}" for name, value in named.items())
     return {
         "by": escape(BY[refusal["by"]]),
         "reasons": reasons,

@@ -127,7 +127,8 @@ class Journal:
 
     def _send_batch(self) -> None:
         with self._lock:
-            batch, size = [], 0
+            batch: list[str] = []
+            size = 0
             for line in self._waiting:
                 if batch and (len(batch) >= BATCH_RECORDS or size + len(line) > BATCH_CHARACTERS):
                     break

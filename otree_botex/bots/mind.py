@@ -16,8 +16,14 @@ from string import Template
 from threading import Event
 from typing import Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt
-from tenacity import wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 from tenacity.stop import stop_when_event_set
 
 from ..errors import ModelError, PageError, TransientModelError
@@ -125,9 +131,7 @@ class Mind:
     def _write_decision(self, page: Page, decision: Decision) -> None:
         answers = {page.form.field(key).name: answer for key, answer in decision.answers.items()}
         entries = [list(entry) for entry in decision.entries]
-        self._journal.write(
-            "decision", attempt=self._attempt, answers=answers, reason=decision.reason, entries=entries
-        )
+        self._journal.write("decision", attempt=self._attempt, answers=answers, reason=decision.reason, entries=entries)
 
     def _see(self, page: Page) -> None:
         self._attempt, self._refused = 0, {}
@@ -140,8 +144,8 @@ class Mind:
         """Records a refusal and tells the model. Raises PageError when it was one too many."""
         names = {field.key: field.name for field in self._page.form.fields} if self._page else {}
         by_name = {names.get(key, key): text for key, text in messages.items()}
-        said_by_name = {names.get(key, key): value for key, value in said.items()} if isinstance(said, Mapping) else said
-        self._journal.write("refusal", attempt=self._attempt, by=by, messages=by_name, said=said_by_name)
+        on_record = {names.get(key, key): value for key, value in said.items()} if isinstance(said, Mapping) else said
+        self._journal.write("refusal", attempt=self._attempt, by=by, messages=by_name, said=on_record)
         lines = [f"- {key}: {text}" if key else f"- {text}" for key, text in messages.items()]
         if self._attempt >= self._attempts:
             whom = {"reply": "no reply had the form that is asked for", "form": "the form", "server": "oTree"}[by]
@@ -183,8 +187,8 @@ class Mind:
         if not self._fits(self._messages):
             needed = sum(self._llm.count_tokens(message["content"]) for message in self._messages) + REPLY_TOKENS
             raise ModelError(
-                f"This page needs about {needed} tokens, more than the {self._llm.context_tokens} that the model takes. "
-                "Choose a model with a larger context."
+                f"This page needs about {needed} tokens, more than the {self._llm.context_tokens} that the model "
+                "takes. Choose a model with a larger context."
             )
 
     def _fits(self, messages: list[dict[str, Any]]) -> bool:
@@ -266,11 +270,11 @@ def _json_object(reply: str) -> dict[str, Any]:
     """The JSON object of a reply, which some models wrap in thoughts, prose or a code fence."""
     text = reply.rpartition("</think>")[2]
     text = re.sub(r"^.*?```(?:json)?\s*(\{.*\})\s*```.*$", r"\1", text, flags=re.DOTALL)
-    text = text[text.find("{") : text.rfind("}") + 1]
-    if not text:
+    start, end = text.find("{"), text.rfind("}") + 1
+    if start < 0:
         raise ValueError("The reply is not JSON." if reply.strip() else "The reply is empty.")
     try:
-        data = json.loads(text)
+        data = json.loads(text[start : end or None])
     except ValueError:
         raise ValueError("The reply is not valid JSON, or it was cut off.") from None
     if not isinstance(data, dict):

@@ -42,7 +42,10 @@ def test_what_is_submitted_is_what_was_answered(start_server):
         for name in ("age", "height", "country", "education", "weekend", "nickname", "thirst", "cups"):
             assert columns[f"survey.1.player.{name}"] == said[participant, name]
         assert columns["survey.1.player.student"] == {"Yes": "1", "No": "0"}[said[participant, "student"]]
-        assert columns["survey.1.player.tea"] == {"Never": "1", "Sometimes": "2", "Every day": "3"}[said[participant, "tea"]]
+        assert (
+            columns["survey.1.player.tea"]
+            == {"Never": "1", "Sometimes": "2", "Every day": "3"}[said[participant, "tea"]]
+        )
         assert columns["otree_botex.1.player.is_bot"] == "1"
         assert columns["otree_botex.1.player.model"] == "random"
 

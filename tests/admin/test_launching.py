@@ -74,7 +74,9 @@ def test_launch_from_a_shell_tells_what_is_wrong(server):
 def test_a_failed_bot_makes_the_command_fail(start_server):
     server = start_server()
     page = server.folder / "dictator_de" / "Entscheidung.html"
-    page.write_text(page.read_text().replace("{{ block content }}", "{{ block content }}<input type=hidden name=order>"))
+    page.write_text(
+        page.read_text().replace("{{ block content }}", "{{ block content }}<input type=hidden name=order>")
+    )
     session = server.session("dictator_de", 1)
     done = command_line(server, "launch", "--server", server.url, "--session", session, "--model", "random")
     assert done.returncode == 1

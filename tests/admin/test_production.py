@@ -45,7 +45,9 @@ def database(tmp_path):
                 parent.chmod(parent.stat().st_mode | 0o011)
     as_user = {"user": user.pw_uid, "group": user.pw_gid} if user else {}
     data = folder / "data"
-    subprocess.run([programs / "initdb", "-D", data, "-U", "otree", "-A", "trust"], check=True, capture_output=True, **as_user)
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-U", "otree", "-A", "trust"], check=True, capture_output=True, **as_user
+    )
     options = ["-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1"]
     server = subprocess.Popen([programs / "postgres", *options], stderr=subprocess.DEVNULL, **as_user)
     ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]

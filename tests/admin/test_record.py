@@ -93,12 +93,16 @@ def test_a_session_without_bots_is_as_it_was(start_server):
     server = start_server()
     with_app = server.session("dictator_de", 2)
     settings = server.folder / "settings.py"
-    settings.write_text(settings.read_text().replace("app_sequence=['otree_botex', 'dictator_de']", "app_sequence=['dictator_de']"))
+    settings.write_text(
+        settings.read_text().replace("app_sequence=['otree_botex', 'dictator_de']", "app_sequence=['dictator_de']")
+    )
     server.end()
     server.start()
     without_app = server.session("dictator_de", 2)
     one, other = _wide(server, with_app), _wide(server, without_app)
-    values = [{k: v for k, v in row.items() if v and k.startswith("dictator_de.")} for row in (*one.values(), *other.values())]
+    values = [
+        {k: v for k, v in row.items() if v and k.startswith("dictator_de.")} for row in (*one.values(), *other.values())
+    ]
     assert values[0] == values[2]
     first = next(iter(one.values()))
     assert first["otree_botex.1.player.is_bot"] == "0" and first["otree_botex.1.player.model"] == ""
@@ -113,5 +117,7 @@ def test_otrees_own_bots_still_run(start_server):
     server = start_server()
     server.end()
     command = [str(server.python.parent / "otree"), "test", "dictator_de"]
-    done = subprocess.run(command, cwd=server.folder, env=server.environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, cwd=server.folder, env=server.environment, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr

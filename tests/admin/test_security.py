@@ -81,7 +81,8 @@ def test_the_route_table_is_complete(study):
     command = [str(study.python), "-c", code]
     listed = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True, check=True)
     patterns = {"/otree_botex/ping"} | {
-        path.replace("CODE", "{code}").replace("/bot/1", "/bot/{bot}").replace("nosuch", "{launch}") for path in ours("CODE")
+        path.replace("CODE", "{code}").replace("/bot/1", "/bot/{bot}").replace("nosuch", "{launch}")
+        for path in ours("CODE")
     }
     patterns = {path.rsplit("/", 1)[0] + "/{table}" if "/export/" in path else path for path in patterns}
     assert patterns == {line for line in listed.stdout.splitlines() if line.startswith("/")}
@@ -91,7 +92,12 @@ def test_a_token_opens_only_its_own_launch(study):
     session = study.session("dictator_de", 1)
     launch = study.launch(session)
     url = study.url + records.JOURNAL_PATH.format(launch=launch)
-    for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer guess"}, {"otree-rest-key": "battery staple"}):
+    for headers in (
+        {},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer guess"},
+        {"otree-rest-key": "battery staple"},
+    ):
         answer = requests.post(url, json={"bots": [1], "records": []}, headers=headers, timeout=10)
         assert answer.status_code == 403 and requests.get(url, headers=headers, timeout=10).status_code == 403
 
@@ -109,11 +115,15 @@ def test_hostile_text_is_shown_as_text(start_server):
     server = start_server()
     page = server.folder / "dictator_de" / "Entscheidung.html"
     escaped = HOSTILE.replace("<", "&lt;").replace(">", "&gt;")
-    page.write_text(page.read_text().replace("{{ block content }}", "{{ block content }}<p>PAGE " + escaped + "</p>", 1))
+    page.write_text(
+        page.read_text().replace("{{ block content }}", "{{ block content }}<p>PAGE " + escaped + "</p>", 1)
+    )
     session = server.session("dictator_de", 2)
     code = min(server.get(f"/api/sessions/{session}")["participants"], key=lambda row: row["id_in_session"])["code"]
     requests.get(f"{server.url}/InitializeParticipant/{code}", params={"participant_label": HOSTILE}, timeout=10)
-    token = server.http.get(f"{server.url}/LLMBots/{session}", timeout=10).text.split('csrftoken" value="')[1].split('"')[0]
+    token = (
+        server.http.get(f"{server.url}/LLMBots/{session}", timeout=10).text.split('csrftoken" value="')[1].split('"')[0]
+    )
     data = {"csrftoken": token, "action": "launch", "model": "random", "which_seats": "picked", "seat": code}
     assert server.http.post(f"{server.url}/LLMBots/{session}", data=data, timeout=10).ok
     bots = server.wait_for_end(session)
@@ -149,7 +159,9 @@ def test_a_key_in_the_environment_is_found_nowhere(start_server):
     assert any("runner" in listing for listing in seen)
     assert not any(SECRET in listing for listing in seen)
     server.end()
-    tokens = sqlite3.connect(server.folder / "db.sqlite3").execute("select token_hashes from otree_botex_launch").fetchall()
+    tokens = (
+        sqlite3.connect(server.folder / "db.sqlite3").execute("select token_hashes from otree_botex_launch").fetchall()
+    )
     assert tokens and all(len(hashes) == 64 for (hashes,) in tokens)
     for folder, _, files in os.walk(server.folder):
         for name in files:

