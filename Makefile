@@ -12,8 +12,8 @@ EXIT ?=
 # The first Python that this package and oTree run on.
 FITS = import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 14))
 ifeq ($(origin PYTHON), undefined)
-PYTHON := $(firstword $(foreach python, python3 python3.13 python3.12 python3.11 python3.10, \
-	$(shell $(python) -c '$(FITS)' >/dev/null 2>&1 && echo $(python))))
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c '$(FITS)' >/dev/null 2>&1 && echo $$python && break; done)
 endif
 
 VENVS := .venvs

@@ -14,6 +14,9 @@ import pytest
 
 from .servers import Server
 
+# litellm fetches a list of prices from the web on import, and waits for it, unless it is told not to.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
 ROOT = Path(__file__).parents[1]
 OTREE = {"6": os.environ.get("OTREE6_PYTHON"), "5": os.environ.get("OTREE5_PYTHON")}
 

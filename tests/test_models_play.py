@@ -8,6 +8,7 @@ import sys
 import pytest
 import requests
 
+from .llm.test_litellm import Provider
 from .servers import free_port, wait_until
 
 llama_cpp = pytest.importorskip("llama_cpp")
@@ -61,6 +62,45 @@ def test_a_model_behind_an_api_finishes_a_session(start_server, api):
     replies = [row for row in server.export(session, "messages") if row["role"] == "assistant"]
     assert {row["mode"] for row in replies} <= {"json_schema", "json_object", "prompt"}
     assert all(int(row["input_tokens"]) > 50 for row in replies if not row["error"])
+
+
+def test_a_provider_with_every_kind_of_trouble(start_server):
+    """Too many requests, an error of its own, nothing, nonsense, too much: asked again each time, all on record."""
+
+    def reply(text):
+        return 200, {"id": "1", "model": "m", "choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
+
+    provider = Provider()
+    provider.script = [
+        (429, {"error": {"message": "slow down"}}, {"Retry-After": "0"}, 0),
+        (500, {"error": {"message": "oops"}}, {"Retry-After": "0"}, 0),
+        reply(""),
+        reply("I would rather not say."),
+        reply('{"reason": "Much.", "answers": {"q1": 1000, "q2": 5}}'),
+        reply('{"reason": "Half.", "answers": {"q1": 5, "q2": 50.5}}'),
+    ]
+    settings = f"LLM_BOTS = dict(models=[dict(model='openai/m', api_base={provider.url!r})])"
+    server = start_server(environment=BOTS, settings=settings)
+    session = server.play("dictator_de", 1, "openai/m")
+    assert provider.script == []
+    calls = [row for row in server.export(session, "messages") if row["role"] == "assistant"]
+    assert ["slow down" in calls[0]["error"], "oops" in calls[1]["error"]] == [True, True]
+    assert [row["content"] for row in calls[2:4]] == ["", "I would rather not say."]
+    steps = {row["field"]: row for row in server.export(session, "steps") if row["field"]}
+    assert (steps["spende"]["answer"], steps["schaetzung"]["answer"], steps["spende"]["attempts"]) == ("5", "50.5", "4")
+    assert steps["spende"]["reason"] == "Half."
+
+
+def test_a_key_that_is_refused_fails_the_bot_at_once(start_server):
+    provider = Provider()
+    provider.script = [(401, {"error": {"message": "Incorrect API key provided"}})]
+    settings = f"LLM_BOTS = dict(models=[dict(model='openai/m', api_base={provider.url!r})])"
+    server = start_server(environment={**BOTS, "OPENAI_API_KEY": "sk-" + 30 * "x"}, settings=settings)
+    session = server.session("dictator_de", 1)
+    server.launch(session, "openai/m")
+    (bot,) = server.wait_for_end(session)
+    assert bot["state"] == "failed" and "did not accept the API key" in bot["error"]
+    assert "xxxxxx" not in bot["error"] + server.runner_logs() + str(server.export(session, "messages"))
 
 
 def test_an_api_that_is_not_there_fails_the_bots_with_a_reason(start_server):
