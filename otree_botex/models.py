@@ -51,7 +51,6 @@ class Launch(AnyModel, MixinSessionFK):
     versions_json = Column(Text)
     started_by = Column(String(100))
     started_at = Column(Float)
-    token_hashes = Column(Text)
 
 
 class Bot(AnyModel, MixinSessionFK):
@@ -69,6 +68,7 @@ class Bot(AnyModel, MixinSessionFK):
     started_at = Column(Float)
     ended_at = Column(Float)
     heard_at = Column(Float)
+    token_hash = Column(String(64))
     stop_wanted = Column(Boolean, default=False)
     acknowledged = Column(Integer, default=0)
     steps = Column(Integer, default=0)

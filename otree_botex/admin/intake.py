@@ -11,7 +11,7 @@ from otree.database import db
 from otree.lookup import get_page_lookup
 from otree.models import Participant, Session
 
-from ..models import Bot, Launch, Message, Step
+from ..models import Bot, Message, Step
 from ..records import ENDED, Memory
 from . import columns
 
@@ -20,22 +20,22 @@ logger = logging.getLogger("otree_botex")
 MESSAGE_COLUMNS = {column.name for column in Message.__table__.columns} - {"id", "bot_id", "sent_json", "at"}
 
 
-def take(launch: Launch, bot_ids: list[int], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Takes a batch of a launch's records and returns the reply to its runner: what is acknowledged, who is to stop."""
-    bots = {bot.id: bot for bot in db.query(Bot).filter(Bot.launch_id == launch.id, Bot.id.in_(bot_ids))}
+def take(playing: list[Bot], bot_ids: list[int], records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Takes a batch of records of the bots that a runner is playing, and returns the reply to it: what is acknowledged,
+    and who is to stop, which are also the bots that it reports of but that another runner plays by now."""
+    bots = {bot.id: bot for bot in playing}
     now = time.time()
     for bot in bots.values():
         bot.heard_at = now
-    batch = _Batch(launch.session)
+    batch = _Batch(playing[0].session)
     for record in records:
-        bot = bots.get(record["bot"])
-        if bot is not None and record["seq"] > bot.acknowledged:
-            batch.take(bot, record)
-            bot.acknowledged = record["seq"]
+        if record["bot"] in bots and record["seq"] > bots[record["bot"]].acknowledged:
+            batch.take(bots[record["bot"]], record)
+            bots[record["bot"]].acknowledged = record["seq"]
     batch.finish()
     return {
         "acknowledged": {str(bot.id): bot.acknowledged for bot in bots.values()},
-        "stop": [bot.id for bot in bots.values() if bot.stop_wanted and bot.state not in ENDED],
+        "stop": [id for id in bot_ids if id not in bots or (bots[id].stop_wanted and bots[id].state not in ENDED)],
     }
 
 

@@ -45,6 +45,7 @@ GONE = (
     "Click “Start again”: the bot goes on from where it was."
 )
 
+_began = time.time()  # before that, this server process could not hear anything
 _runners: dict[int, subprocess.Popen[bytes]] = {}
 """The process that plays each bot, by the bot's number, as far as this server process started it."""
 
@@ -68,8 +69,12 @@ def launch(session: Session, taken: Sequence[Participant], parameters: Parameter
     """
     interpreter = _interpreter(parameters.model)
     server = _server()
-    record = record_launch(session, taken, parameters, started_by)
+    record = _record(session, taken, parameters, started_by)
     bots = bots_of(record)
+    for seat in taken:
+        # as if its link had been opened: nobody else is given this seat from now on
+        seat.initialize(None)
+        columns.taken_by_bot(session, seat, parameters.model)
     try:
         _start_runner(record, bots, interpreter, server)
     except SetupError as error:
@@ -77,8 +82,8 @@ def launch(session: Session, taken: Sequence[Participant], parameters: Parameter
     return record
 
 
-def record_launch(session: Session, taken: Sequence[Participant], parameters: Parameters, started_by: str) -> Launch:
-    """Writes a launch and its bots down, and takes their seats."""
+def _record(session: Session, taken: Sequence[Participant], parameters: Parameters, started_by: str) -> Launch:
+    """Writes a launch and its bots down."""
     parameters = _complete(parameters)
     record = Launch(
         session=session,
@@ -93,8 +98,6 @@ def record_launch(session: Session, taken: Sequence[Participant], parameters: Pa
     db.add(record)
     db.commit()
     for seat in taken:
-        # as if its link had been opened: nobody else is given this seat from now on
-        seat.initialize(None)
         seed = None if parameters.seed is None else (parameters.seed + 7919 * seat.id_in_session) % 2**31
         bot = Bot(
             session=session,
@@ -108,7 +111,6 @@ def record_launch(session: Session, taken: Sequence[Participant], parameters: Pa
             heard_at=time.time(),
         )
         db.add(bot)
-        columns.taken_by_bot(session, seat, parameters.model)
     db.commit()
     return record
 
@@ -128,7 +130,7 @@ def start_from_config(session: Session) -> None:
     except BotexError as error:
         logger.error("Session %s: the bots could not be started. %s", session.code, error)
         taken = seats.free(session)[-number:]
-        fail(bots_of(record_launch(session, taken, parameters, "session config")), str(error))
+        fail(bots_of(_record(session, taken, parameters, "session config")), str(error))
     db.commit()
 
 
@@ -175,7 +177,7 @@ def is_running(bot: Bot) -> bool:
     runner = _runners.get(bot.id)
     if runner is not None:
         return runner.poll() is None
-    return time.time() - (bot.heard_at or 0) < SILENCE_SECONDS
+    return time.time() - max(bot.heard_at or 0, _began) < SILENCE_SECONDS
 
 
 def bots_of(record: Launch) -> list[Bot]:
@@ -183,17 +185,19 @@ def bots_of(record: Launch) -> list[Bot]:
     return list(db.query(Bot).filter_by(launch_id=record.id).order_by(Bot.number))
 
 
-def token_is_right(record: Launch, token: str) -> bool:
-    """Whether a token is one of this launch's. Only hashes are stored: they survive a restart of the server, and a
-    look into the database gives nothing away."""
+def bots_of_token(record: Launch, token: str) -> list[Bot]:
+    """The bots of a launch that the runner with this token plays now.
+
+    Only the token's hash is stored: it survives a restart of the server, and a look into the database gives nothing
+    away. A bot that was started again has a new one, so that its old runner, should it turn up again, has no say.
+    """
     given = _hash(token)
-    return any(secrets.compare_digest(known, given) for known in (record.token_hashes or "").split())
+    return [bot for bot in bots_of(record) if secrets.compare_digest(bot.token_hash or "", given)]
 
 
 def _start_runner(record: Launch, bots: Sequence[Bot], interpreter: str, server: str, goes_on: bool = False) -> None:
     parameters = json.loads(record.parameters_json)
     token = secrets.token_urlsafe(32)
-    record.token_hashes = f"{record.token_hashes or ''} {_hash(token)}".strip()
     description = LaunchDescription(
         code=record.code,
         server=server,
@@ -209,7 +213,7 @@ def _start_runner(record: Launch, bots: Sequence[Bot], interpreter: str, server:
     )
     now = time.time()
     for bot in bots:
-        bot.heard_at = now
+        bot.heard_at, bot.token_hash = now, _hash(token)
     db.commit()
     process = _spawn(interpreter, description)
     for bot in bots:

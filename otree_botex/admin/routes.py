@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from .. import __version__
 from ..errors import BotexError
-from ..models import Launch
+from ..models import Bot, Launch
 from . import intake, launches, pages, seats, status
 
 
@@ -36,31 +36,31 @@ class Journal(HTTPEndpoint):
     """The runner's end of the journal."""
 
     async def post(self, request: Request) -> Response:
-        launch = self._launch(request)
-        if isinstance(launch, Response):
-            return launch
+        bots = self._bots(request)
+        if isinstance(bots, Response):
+            return bots
         try:
             body = json.loads(await request.body())
-            reply = intake.take(launch, body["bots"], body["records"])
+            reply = intake.take(bots, body["bots"], body["records"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             db.rollback()
             return Response(f"This is no journal: {error!r}", status_code=400)
         return JSONResponse(reply)
 
     async def get(self, request: Request) -> Response:
-        launch = self._launch(request)
-        if isinstance(launch, Response):
-            return launch
-        return JSONResponse({str(bot.id): vars(intake.memory(bot)) for bot in launches.bots_of(launch)})
+        bots = self._bots(request)
+        if isinstance(bots, Response):
+            return bots
+        return JSONResponse({str(bot.id): vars(intake.memory(bot)) for bot in bots})
 
-    def _launch(self, request: Request) -> Launch | Response:
+    def _bots(self, request: Request) -> list[Bot] | Response:
+        """The bots that whoever asks is playing, by its token."""
         launch = db.query(Launch).filter_by(code=request.path_params["launch"]).first()
         if launch is None:
             return Response("There is no such launch; was its session deleted?", status_code=404)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer" or not launches.token_is_right(launch, token):
-            return Response("The token of this launch is missing or wrong.", status_code=403)
-        return launch
+        bots = launches.bots_of_token(launch, token) if scheme == "Bearer" else []
+        return bots or Response("The token of this launch is missing, wrong, or no longer valid.", status_code=403)
 
 
 class RestLaunch(BaseRESTView):

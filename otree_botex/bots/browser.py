@@ -49,6 +49,7 @@ class Browser:
         self._start = self._server + START_PATH.format(participant=participant)
         self._stop = stop
         self._session = requests.Session()
+        self._session.trust_env = False  # the server is near; no proxy of the machine's stands between
         self._session.headers["User-Agent"] = "otree-botex"
         self.requests = 0
         """How many HTTP requests were made so far."""
@@ -80,7 +81,9 @@ class Browser:
 
     def _listen(self, address: str, patience: float) -> None:
         try:
-            socket = websocket.create_connection(address, timeout=REQUEST_TIMEOUT, enable_multithread=False)
+            socket = websocket.create_connection(
+                address, timeout=REQUEST_TIMEOUT, enable_multithread=False, http_no_proxy=["*"]
+            )
         except (OSError, websocket.WebSocketException) as error:
             logger.info("A wait page's websocket could not be opened (%s).", error)
             self.sleep(min(patience, 5.0))

@@ -41,6 +41,7 @@ class Journal:
         self._bots = [seat.bot for seat in launch.seats]
         self._on_stop = on_stop
         self._session = requests.Session()
+        self._session.trust_env = False  # as in browser.py
         self._session.headers["Authorization"] = f"Bearer {launch.token}"
         self._lock = threading.Lock()
         self._waiting: deque[str] = deque()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from ..errors import BotexError, PageError
@@ -58,9 +59,15 @@ def _answer(browser: Browser, mind: Mind, journal: BotJournal, page: Page) -> Pa
         raise PageError(f"{page.place} cannot be played without running its scripts: {page.needs_script}.")
     if not page.form.fields:
         return _read(browser, mind, journal, page)
-    here = page
+    here, seen_at = page, time.monotonic()
     while page.url == here.url and not page.is_wait:
         decision = mind.decide(page)
+        if here.timeout is not None and time.monotonic() - seen_at > here.timeout:
+            # oTree may have moved the participant on meanwhile; what is sent then is lost without a word
+            now = browser.open()
+            if now.url != here.url:
+                journal.left("left")
+                return now
         page = browser.submit(page, decision.entries)
     journal.left("submitted")
     return page

@@ -47,6 +47,8 @@ def test_bots_that_cannot_start_say_so_on_the_tab(server):
     session = server.session("public_goods_with_bots", 3, llm_bots_model="openai/gpt-4.1-mini")
     bots = server.bots(session)
     assert {bot["state"] for bot in bots} == {"failed"} and "otree-botex setup" in bots[0]["error"]
+    server.launch(session)  # nobody sat down: all seats are still free
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
 
 
 def test_launch_from_a_shell(server):

@@ -159,9 +159,7 @@ def test_a_key_in_the_environment_is_found_nowhere(start_server):
     assert any("runner" in listing for listing in seen)
     assert not any(SECRET in listing for listing in seen)
     server.end()
-    tokens = (
-        sqlite3.connect(server.folder / "db.sqlite3").execute("select token_hashes from otree_botex_launch").fetchall()
-    )
+    tokens = sqlite3.connect(server.folder / "db.sqlite3").execute("select token_hash from otree_botex_bot").fetchall()
     assert tokens and all(len(hashes) == 64 for (hashes,) in tokens)
     for folder, _, files in os.walk(server.folder):
         for name in files:

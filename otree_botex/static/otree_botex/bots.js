@@ -35,7 +35,10 @@
     cell(row).append(link);
     parts.model = cell(row);
     cell(row).append(state);
-    parts.page = cell(row);
+    parts.page = document.createElement('div');
+    parts.where = document.createElement('small');
+    parts.where.className = 'text-muted text-nowrap';
+    cell(row).append(parts.page, parts.where);
     cell(row).append(progress);
     for (const name of ['calls', 'tokens', 'cost', 'seconds']) parts[name] = cell(row, 'num');
     parts.reason = document.createElement('div');
@@ -60,7 +63,9 @@
     parts.model.textContent = bot.model;
     parts.state.textContent = bot.stopping ? 'stopping' : (STATES[bot.state] || bot.state);
     parts.state.className = `llm-bots-state llm-bots-${bot.state}`;
-    parts.page.textContent = bot.state === 'finished' || !bot.page ? '' : `${bot.app} / ${bot.page}` + (bot.round ? ` (round ${bot.round})` : '');
+    const somewhere = bot.page && bot.state !== 'finished';
+    parts.page.textContent = somewhere ? bot.page : '';
+    parts.where.textContent = somewhere ? bot.app + (bot.round ? `, round ${bot.round}` : '') : '';
     parts.bar.className = 'progress-bar' + (bot.state === 'failed' ? ' bg-danger' : bot.state === 'finished' ? ' bg-success' : '');
     parts.bar.style.width = bot.pages ? `${100 * bot.done / bot.pages}%` : '0';
     parts.bar.parentNode.title = `${bot.done} of ${bot.pages} pages`;
