@@ -13,6 +13,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -216,6 +217,7 @@ def _start_runner(record: Launch, bots: Sequence[Bot], interpreter: str, server:
         bot.heard_at, bot.token_hash = now, _hash(token)
     db.commit()
     process = _spawn(interpreter, description)
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it does not stay behind as a zombie
     for bot in bots:
         _runners[bot.id] = process
 

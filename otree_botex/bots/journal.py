@@ -26,7 +26,7 @@ HEARTBEAT_SECONDS = 2.0
 LONGEST_PAUSE = 15.0
 BATCH_RECORDS = 500
 BATCH_CHARACTERS = 2_000_000
-LAST_PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 600.0
 
 
 class Journal:
@@ -51,6 +51,8 @@ class Journal:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._send_for_ever, name="journal", daemon=True)
         self._last_sent = 0.0
+        self.patience = PATIENCE_SECONDS
+        """How long to wait in the end for a server that is away. What it has not taken then stays on disk."""
         self.refused = ""
         """Why the server takes no more of this launch; empty while it does."""
 
@@ -91,7 +93,7 @@ class Journal:
             self._waiting.append(line)
 
     def close(self) -> bool:
-        """Sends what is left and waits for it, up to ten minutes. True if the server has everything."""
+        """Sends what is left, as far as patience goes. True if the server has everything."""
         self._closing.set()
         self._thread.join()
         for file in self._files.values():
@@ -105,16 +107,16 @@ class Journal:
         return True
 
     def _send_for_ever(self) -> None:
-        pause, deadline = EVERY_SECONDS, time.monotonic() + LAST_PATIENCE_SECONDS
+        pause, last_taken = EVERY_SECONDS, time.monotonic()
         while not self.refused:
             closing = self._closing.wait(pause)
-            if closing and (not self._waiting or time.monotonic() > deadline):
+            if closing and (not self._waiting or time.monotonic() - last_taken > self.patience):
                 return
             if not self._waiting and time.monotonic() - self._last_sent < HEARTBEAT_SECONDS:
                 continue
             try:
                 self._send_batch()
-                pause, deadline = EVERY_SECONDS, time.monotonic() + LAST_PATIENCE_SECONDS
+                pause, last_taken = EVERY_SECONDS, time.monotonic()
             except (requests.RequestException, ValueError) as error:
                 logger.warning("The server does not take the journal (%s); trying again.", type(error).__name__)
                 pause = min(pause * 2, LONGEST_PAUSE)

@@ -20,6 +20,7 @@ from .player import play
 logger = logging.getLogger(__name__)
 
 STACK_BYTES = 512 * 1024
+HURRIED_SECONDS = 10.0
 
 
 @dataclass
@@ -57,7 +58,7 @@ def run(launch: Launch) -> int:
     for seat in launch.seats:
         memory = memories.get(seat.bot, Memory())
         bots[seat.bot] = _Bot(seat, BotJournal(journal, seat.bot, memory.step))
-    _stop_on_signals(bots)
+    _stop_on_signals(bots, journal)
     try:
         llm = load(launch.model, _options(launch))
     except BotexError as error:
@@ -99,10 +100,11 @@ def _options(launch: Launch) -> ModelOptions:
     return ModelOptions(temperature=launch.temperature, max_tokens=launch.max_tokens, api_base=launch.api_base)
 
 
-def _stop_on_signals(bots: dict[int, _Bot]) -> None:
-    """Ctrl-C and a polite kill end the bots where they are; their record is still delivered."""
+def _stop_on_signals(bots: dict[int, _Bot], journal: Journal) -> None:
+    """Ctrl-C and a polite kill end the bots where they are; their record is still delivered, if the server is there."""
 
     def stop(*_: object) -> None:
+        journal.patience = HURRIED_SECONDS
         for bot in bots.values():
             bot.stop.set()
 
