@@ -15,6 +15,7 @@ from .form import Form
 from .visible import plain_text, visible_text
 
 WAIT_HEADER = "oTree-Wait-Page"
+ERRORS_HEADER = "oTree-Redisplay-With-Errors"
 END_PATH = "/OutOfRangeNotification/"
 PAGE_PATH = re.compile(r"/p/(?P<participant>[^/]+)/(?P<app>[^/]+)/(?P<page>[^/]+)/(?P<number>\d+)")
 SOCKET = re.compile(r'makeReconnectingWebSocket\("([^"]+)"\)')
@@ -73,14 +74,15 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
         return Page(url, "wait", app, name, number, _title(soup), text, socket=socket[1] if socket else "")
     timeout = TIMEOUT.search(html)
     seconds = float(timeout[1]) if timeout else None
-    _write_timer(soup, seconds)
-    errors = _errors(soup)
+    if seconds is not None:
+        _write_timer(soup, seconds)
+    errors = _errors(soup) if ERRORS_HEADER in headers else {}
     controls = read_controls(soup, url)
     text = visible_text(soup, controls.places if controls else {})
-    needs_script = _needs_script(soup) or (controls.needs_script if controls else "the page has no form")
+    needs_script = _needs_script(html) or (controls.needs_script if controls else "the page has no form")
     form = controls.form if controls else Form(url)
     if seconds is not None and not form.buttons:
-        needs_script = _needs_script(soup)  # a timed page may do without a button: it is left when its time is up
+        needs_script = _needs_script(html)  # a timed page may do without a button: it is left when its time is up
     return Page(
         url, "form", app, name, number, _title(soup), text, form, errors, timeout=seconds, needs_script=needs_script
     )
@@ -91,10 +93,10 @@ def _title(soup: BeautifulSoup) -> str:
     return plain_text(title) if isinstance(title, Tag) else ""
 
 
-def _write_timer(soup: BeautifulSoup, seconds: float | None) -> None:
+def _write_timer(soup: BeautifulSoup, seconds: float) -> None:
     """Puts the time that is left where a browser's countdown would write it."""
     place = soup.find(class_="otree-timer__time-left")
-    if isinstance(place, Tag) and seconds is not None:
+    if isinstance(place, Tag):
         place.string = f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
@@ -121,9 +123,10 @@ def _field_name(message: Tag) -> str:
     return str(before["name"]) if isinstance(before, Tag) else ""
 
 
-def _needs_script(soup: BeautifulSoup) -> str:
-    if soup.find("script", id="otree-live"):
+def _needs_script(html: str) -> str:
+    """Kinds of page that oTree marks as living by their scripts."""
+    if 'id="otree-live"' in html:
         return "its decisions are made over a live connection by scripts of the page"
-    if soup.find("form", id="_trials-submit-form"):
+    if 'id="_trials-submit-form"' in html:
         return "its trials are run by scripts of the page"
     return ""

@@ -11,8 +11,8 @@ def page(body, headers=None, url=URL):
     return read_page(f"<!DOCTYPE html><html><body>{body}</body></html>", url, headers or {})
 
 
-def form(body):
-    return page(f'<form id="form" method="post">{body}<button>Next</button></form>')
+def form(body, headers=None):
+    return page(f'<form id="form" method="post">{body}<button>Next</button></form>', headers)
 
 
 def test_where_the_page_is():
@@ -164,19 +164,24 @@ def test_the_end():
     assert read_page("<p>No more pages left</p>", "http://host/OutOfRangeNotification/abc", {}).is_end
 
 
+REFUSED = {"oTree-Redisplay-With-Errors": "1"}
+
+
 def test_errors_by_field_and_for_the_whole_form():
     seen = form(
         """<div class="mb-3"><label for="id_a">A</label><div class="controls"><input id="id_a" name="a" value="5"></div>
-        <div class="form-control-errors">Too high<br/></div></div>"""
+        <div class="form-control-errors">Too high<br/></div></div>""",
+        REFUSED,
     )
     assert seen.errors == {"a": "Too high"}
-    below = form('<p><input name="a"></p><p>x <input name="b"></p><div class="form-control-errors">Too low</div>')
+    error = '<div class="form-control-errors">Too low</div>'
+    below = form(f'<p><input name="a"></p><p>x <input name="b"></p>{error}', REFUSED)
     assert below.errors == {"b": "Too low"}
     row = '<tr><th>{0} {1}</th><td><input type="radio" name="{0}" value="1"></td></tr>'
-    error = '<div class="form-control-errors">Missing</div>'
-    assert form(f"<table>{row.format('a', '')}{row.format('b', error)}</table>").errors == {"b": "Missing"}
-    whole = page('<div class="otree-form-errors">Must sum to 10</div><form id="form"><button>Next</button></form>')
-    assert whole.errors == {"": "Must sum to 10"}
+    assert form(f"<table>{row.format('a', '')}{row.format('b', error)}</table>", REFUSED).errors == {"b": "Too low"}
+    whole = '<div class="otree-form-errors">Must sum to 10</div><form id="form"><button>Next</button></form>'
+    assert page(whole, REFUSED).errors == {"": "Must sum to 10"}
+    assert page(whole).errors == {}  # shown for the first time, it refuses nothing
 
 
 def test_the_timer_shows_the_time_that_is_left():
