@@ -185,7 +185,9 @@ class _Reader:
         for tag, option in zip(visible, options, strict=True):
             self.places[id(tag)] = f'[button "{option.label}"]'
         if len(options) > 1:
-            self.fields.append(Field("button", options[0].name, "button", "Button", True, options))
+            choice = Field(f"q{len(self.fields) + 1}", options[0].name, "button", "Button", True, options)
+            self.fields.append(choice)
+            self.places[id(visible[0])] = f"[{choice.key}: {choice.describe()}] {self.places[id(visible[0])]}"
         elif options and options[0].name:
             self.fixed.append((options[0].name, options[0].value))
         elif not submits:

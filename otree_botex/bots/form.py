@@ -92,6 +92,8 @@ class Field:
             what = "choose one"
         elif self.kind == "choices":
             what = "choose any"
+        elif self.kind == "button":
+            what = "press one"
         elif self.kind == "tick":
             what = "tick box, true or false"
         elif self.kind == "text":

@@ -82,7 +82,8 @@ def test_text_in_reading_order():
 def test_fields_stand_where_they_stand_on_the_page():
     seen = form(
         """<p>First</p><label for="id_a">How much?</label>
-        <input type="number" id="id_a" name="a" min="0" max="10" required><p>Between</p><textarea name="b"></textarea><p>Last</p>"""
+        <input type="number" id="id_a" name="a" min="0" max="10" required>
+        <p>Between</p><textarea name="b"></textarea><p>Last</p>"""
     )
     assert seen.text.splitlines() == [
         "First",
@@ -127,7 +128,7 @@ def test_several_buttons_are_a_choice_and_one_is_none():
         '<form id="form"><button name="ok" value="1">Accept</button><button name="ok" value="0">Reject</button></form>'
     )
     assert seen.form.fields[0].kind == "button"
-    assert seen.text == '[button "Accept"] [button "Reject"]'
+    assert seen.text == '[q1: press one] [button "Accept"] [button "Reject"]'
     one = page('<form id="form"><button name="go" value="on">Go</button></form>')
     assert one.form.fields == () and one.form.fixed == (("go", "on"),)
 
