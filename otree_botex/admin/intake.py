@@ -28,6 +28,7 @@ def take(playing: list[Bot], bot_ids: list[int], records: list[dict[str, Any]]) 
     for bot in bots.values():
         bot.heard_at = now
     batch = _Batch(playing[0].session)
+    batch.load(records)
     for record in records:
         if record["bot"] in bots and record["seq"] > bots[record["bot"]].acknowledged:
             batch.take(bots[record["bot"]], record)
@@ -47,6 +48,15 @@ class _Batch:
         self.steps: dict[tuple[int, int], Step] = {}
         self.messages: list[dict[str, Any]] = []
         self.costs: set[int] = set()
+
+    def load(self, records: list[dict[str, Any]]) -> None:
+        """Loads the steps that earlier batches opened and this one goes on with, in one query."""
+        begun = {(record["bot"], record["step"]) for record in records if record["kind"] == "page"}
+        named = {(r["bot"], r["step"]) for r in records if r["kind"] in ("decision", "refusal", "left")} - begun
+        if named:
+            bots, numbers = zip(*named, strict=True)
+            found = db.query(Step).filter(Step.bot_id.in_(set(bots)), Step.number.in_(set(numbers)))
+            self.steps = {(step.bot_id, step.number): step for step in found}
 
     def take(self, bot: Bot, record: dict[str, Any]) -> None:
         getattr(self, "_" + record["kind"])(bot, record)

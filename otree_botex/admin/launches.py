@@ -97,7 +97,7 @@ def _record(session: Session, taken: Sequence[Participant], parameters: Paramete
         started_at=time.time(),
     )
     db.add(record)
-    db.commit()
+    db._db.flush()
     for seat in taken:
         seed = None if parameters.seed is None else (parameters.seed + 7919 * seat.id_in_session) % 2**31
         bot = Bot(
@@ -112,7 +112,7 @@ def _record(session: Session, taken: Sequence[Participant], parameters: Paramete
             heard_at=time.time(),
         )
         db.add(bot)
-    db.commit()
+    db._db.flush()
     return record
 
 
@@ -212,14 +212,14 @@ def _start_runner(record: Launch, bots: Sequence[Bot], interpreter: str, server:
         goes_on=goes_on,
         folder=str((FOLDER / "journal").resolve()),
     )
-    now = time.time()
+    now, ids = time.time(), [bot.id for bot in bots]  # after a commit each would be loaded again, one by one
     for bot in bots:
         bot.heard_at, bot.token_hash = now, _hash(token)
     db.commit()
     process = _spawn(interpreter, description)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it does not stay behind as a zombie
-    for bot in bots:
-        _runners[bot.id] = process
+    for bot_id in ids:
+        _runners[bot_id] = process
 
 
 def _spawn(interpreter: str, description: LaunchDescription) -> subprocess.Popen[bytes]:
