@@ -64,7 +64,8 @@ class Field:
                 schema["minItems"] = 1
             return schema
         elif self.kind == "tick":
-            return {"type": "boolean"}
+            # a browser does not send a form whose required box is not ticked: there is one answer only
+            return {"type": "boolean", "enum": [True]} if self.required else {"type": "boolean"}
         elif self.kind == "text":
             schema = {"type": "string"}
             if self.required:
@@ -95,7 +96,7 @@ class Field:
         elif self.kind == "button":
             what = "press one"
         elif self.kind == "tick":
-            what = "tick box, true or false"
+            what = "tick box, must be ticked (true) to go on" if self.required else "tick box, true or false"
         elif self.kind == "text":
             what = "text"
         else:

@@ -20,6 +20,9 @@ END_PATH = "/OutOfRangeNotification/"
 PAGE_PATH = re.compile(r"/p/(?P<participant>[^/]+)/(?P<app>[^/]+)/(?P<page>[^/]+)/(?P<number>\d+)")
 SOCKET = re.compile(r'makeReconnectingWebSocket\("([^"]+)"\)')
 NAMED = ["input", "select", "textarea"]
+DEBUG_INFO = re.compile(r'<div class="card debug-info">\s*<h5 class="card-header">Debug info</h5>')
+"""Where oTree begins its debug info, the last thing on each page of a server that is not in production. No participant
+sees it, and it takes as long to parse as the rest."""
 TIMEOUT = re.compile(r"remainingTimeoutSeconds\s*=\s*([\d.]+)")
 
 
@@ -67,7 +70,7 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
         return Page(url, "end", name="end", text="No more pages left")
     where = PAGE_PATH.match(path)
     app, name, number = (where["app"], where["page"], int(where["number"])) if where else ("", path, 0)
-    soup = BeautifulSoup(html, "lxml")
+    soup = BeautifulSoup(DEBUG_INFO.split(html, maxsplit=1)[0], "lxml")
     if WAIT_HEADER in headers:
         socket = SOCKET.search(html)
         text = visible_text(soup)

@@ -57,16 +57,25 @@ def database(tmp_path):
     server.wait(30)
 
 
+def production(database):
+    return {"production": True, "environment": {"DATABASE_URL": database, "OTREE_PRODUCTION": "1"}}
+
+
 @pytest.mark.postgres
-def test_production_server_with_postgresql(start_server, database):
-    server = start_server(production=True, environment={"DATABASE_URL": database, "OTREE_PRODUCTION": "1"})
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_production_server_with_postgresql(start_server, database, otree):
+    server = start_server(otree, **production(database))
     for experiment, participants in (("guess_two_thirds", 6), ("ultimatum", 4), ("survey", 2), ("quiz", 2)):
         server.play(experiment, participants)
 
+
+@pytest.mark.postgres
+def test_with_a_real_database_killing_the_server_too_loses_nothing(start_server, database):
+    server = start_server(**production(database))
     session = server.session("guess_two_thirds", 6)
     server.launch(session, bots=5)
     wait_until(lambda: any(bot["state"] == "waiting" for bot in server.bots(session)), 30, "bots wait")
-    server.end(signal.SIGKILL)  # with a real database even this loses nothing
+    server.end(signal.SIGKILL)
     server.start()
     os.kill(runner_of(server), signal.SIGKILL)
     wait_until(lambda: any(bot["state"] == "failed" for bot in server.bots(session)), 60, "the loss is seen")

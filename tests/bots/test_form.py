@@ -21,7 +21,8 @@ def field(kind, **rest):
         (field("text", max_length=5), {"type": "string", "minLength": 1, "maxLength": 5}),
         (field("text", required=False), {"anyOf": [{"type": "string"}, {"type": "null"}]}),
         (field("choice", options=YES_NO), {"type": "string", "enum": ["Yes", "No"]}),
-        (field("tick"), {"type": "boolean"}),
+        (field("tick"), {"type": "boolean", "enum": [True]}),
+        (field("tick", required=False), {"type": "boolean"}),
         (
             field("choices", options=YES_NO, required=False),
             {"type": "array", "items": {"type": "string", "enum": ["Yes", "No"]}, "uniqueItems": True},
