@@ -112,11 +112,13 @@ class Server:
         """What the tab shows of a session's bots."""
         return list(self.get(f"/LLMBots/{session}/status")["bots"])
 
-    def wait_for_end(self, session: str, seconds: float = 120) -> list[dict[str, Any]]:
-        """The bots of a session when all have ended."""
+    def wait_for_end(self, session: str, seconds: float = 120, first_failure: bool = False) -> list[dict[str, Any]]:
+        """The bots of a session when all have ended, or one has failed, for whom the others may wait for ever."""
 
         def ended() -> list[dict[str, Any]]:
             bots = self.bots(session)
+            if first_failure and any(bot["state"] == "failed" for bot in bots):
+                return bots
             return bots if bots and all(bot["state"] in ENDED for bot in bots) else []
 
         return list(wait_until(ended, seconds, f"all bots have ended\n{self.runner_logs()[-3000:]}"))
@@ -125,7 +127,7 @@ class Server:
         """Plays a whole session with bots, all of which must finish, and returns its code."""
         session = self.session(config, participants)
         self.launch(session, model, **rest)
-        bots = self.wait_for_end(session, seconds)
+        bots = self.wait_for_end(session, seconds, first_failure=True)
         assert [bot["state"] for bot in bots] == ["finished"] * participants, [bot["error"] for bot in bots]
         return session
 

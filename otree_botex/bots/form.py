@@ -6,8 +6,8 @@ Pure: values in, values out. What a form refuses is said in words, so that it ca
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
@@ -192,6 +192,10 @@ class Form:
             if candidate.key == key:
                 return candidate
         raise KeyError(key)
+
+    def requiring(self, keys: Collection[str]) -> Form:
+        """The same form, in which these fields may not be left empty."""
+        return replace(self, fields=tuple(replace(f, required=f.required or f.key in keys) for f in self.fields))
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of one decision: the reason first, then the answers."""

@@ -77,6 +77,7 @@ class Mind:
         self._attempt = 0
         self._last = Decision()
         self._refused: dict[str, list[Any]] = {}
+        self._demanded: set[str] = set()
         self._memory = Memory()
 
     def restore(self, memory: Memory) -> None:
@@ -100,17 +101,20 @@ class Mind:
         if self._page is None or page.number != self._page.number:
             self._see(page)
         else:
-            self._refuse("server", _by_key(page, page.errors), self._last.answers)
-        self._page = page
+            errors = _by_key(page, page.errors)
+            # forms do not always say in their HTML what may not be left empty; oTree does when it was
+            self._demanded |= {key for key in errors if key in self._last.answers and self._last.answers[key] is None}
+            self._refuse("server", errors, self._last.answers)
+        self._page, form = page, page.form.requiring(self._demanded)
         while True:
             self._attempt += 1
-            reply = self._reply(page.form.schema())
+            reply = self._reply(form.schema())
             try:
                 reason, answers = _parse(reply)
             except ValueError as error:
                 self._refuse("reply", {"": str(error)}, reply)
                 continue
-            filled = page.form.fill(answers)
+            filled = form.fill(answers)
             if filled.refused:
                 self._refuse("form", filled.refused, answers)
                 continue
@@ -134,7 +138,7 @@ class Mind:
         self._journal.write("decision", attempt=self._attempt, answers=answers, reason=decision.reason, entries=entries)
 
     def _see(self, page: Page) -> None:
-        self._attempt, self._refused = 0, {}
+        self._attempt, self._refused, self._demanded = 0, {}, set()
         if not self._messages:
             self._say("system", prompt("system"))
         self._say("user", "\n\n---\n\n".join([*self._unread, page.text]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from dataclasses import replace
 from decimal import Decimal
 from threading import Event
 
@@ -151,6 +152,18 @@ def test_what_otree_refuses_goes_back_with_its_field():
     )
     assert "q1: Must be more than 15" in contents(llm.requests[1])[-1]
     assert llm.requests[1].refused == {"q1": [10]}
+
+
+def test_a_field_that_turns_out_to_be_required_may_not_be_left_empty_again():
+    form = Form(fields=(Field("q1", "amount", "integer", required=False),))
+    llm = ScriptedLLM(answer(None), answer(None), answer(3))
+    thinker, journal = mind(llm)
+    asked = replace(page(), form=form)
+    assert thinker.decide(asked).answers == {"q1": None}
+    assert thinker.decide(replace(asked, errors={"amount": "This field is required."})).answers == {"q1": 3}
+    kinds = [request.schema["properties"]["answers"]["properties"]["q1"] for request in llm.requests]
+    assert kinds == [{"anyOf": [{"type": "integer"}, {"type": "null"}]}, {"type": "integer"}, {"type": "integer"}]
+    assert [refusal["by"] for refusal in journal.of("refusal")] == ["server", "form"]
 
 
 def test_refusals_are_bounded_and_the_reason_is_told():
