@@ -13,9 +13,9 @@ from urllib.parse import urljoin
 from bs4 import BeautifulSoup, Tag
 
 from .form import Field, Form, Kind, Option
+from .labels import CONTROLS, Labels, button_label
 from .visible import is_hidden, plain_text
 
-CONTROLS = ("input", "select", "textarea", "button")
 BUTTON_TYPES = ("submit", "image")
 
 
@@ -42,7 +42,7 @@ def read_controls(soup: BeautifulSoup, url: str) -> Controls | None:
 class _Reader:
     def __init__(self, soup: BeautifulSoup, form: Tag, url: str) -> None:
         self.soup, self.form, self.url = soup, form, url
-        self.labels = {str(label["for"]): label for label in soup.find_all("label", attrs={"for": True})}
+        self.labels = Labels(soup)
         self.fields: list[Field] = []
         self.fixed: list[tuple[str, str]] = []
         self.places: dict[int, str] = {}
@@ -57,7 +57,7 @@ class _Reader:
             if kind in BUTTON_TYPES:
                 submits.append(tag)
             elif kind in ("button", "reset"):
-                self.places[id(tag)] = f"[button {_button_label(tag)!r}]"
+                self.places[id(tag)] = f"[button {button_label(tag)!r}]"
             elif kind == "hidden" or _is_invisible(tag):
                 self._keep_hidden(tag, kind)
             elif not tag.get("name"):
@@ -142,7 +142,7 @@ class _Reader:
 
     def _field(self, tag: Tag, kind: Kind, **rest: object) -> Field:
         rest.setdefault("required", tag.has_attr("required"))
-        return Field("q", str(tag["name"]), kind, self._label(tag), **rest)  # type: ignore[arg-type]
+        return Field("q", str(tag["name"]), kind, self.labels.of_field(tag), **rest)  # type: ignore[arg-type]
 
     def _group(self, first: Field, groups: dict[tuple[str, str], list[Tag]]) -> Field:
         """Radio buttons or check boxes of one name, as one field."""
@@ -151,11 +151,11 @@ class _Reader:
         checked = [_value(tag) for tag in tags if tag.has_attr("checked")]
         if first.kind == "choices" and len(tags) == 1:
             only = (Option("", str(tags[0].get("value", "on"))),)
-            return Field("q", first.name, "tick", self._label(tags[0]), required, only, value="".join(checked))
-        labels = [self._option_label(tag) or f"option {number}" for number, tag in enumerate(tags, 1)]
+            return Field("q", first.name, "tick", self.labels.of_field(tags[0]), required, only, value="".join(checked))
+        labels = [self.labels.of_option(tag) or f"option {number}" for number, tag in enumerate(tags, 1)]
         options = _distinct(tuple(Option(label, _value(tag)) for label, tag in zip(labels, tags, strict=True)))
         value = checked[0] if checked else ""
-        return Field("q", first.name, first.kind, self._group_label(tags), required, options, value=value)
+        return Field("q", first.name, first.kind, self.labels.of_group(tags), required, options, value=value)
 
     def _number_and_place(self, groups: dict[tuple[str, str], list[Tag]]) -> None:
         """Gives the fields their keys, in the order of the page, and says what stands at each control."""
@@ -170,7 +170,7 @@ class _Reader:
             mark = "( )" if kind == "radio" else "[ ]"
             for tag, option in zip(tags, made.options, strict=True):
                 text = mark if made.kind != "tick" else ""
-                if option.label and not self._shown_label(tag):
+                if option.label and not self.labels.shown(tag):
                     text += f" {option.label}"
                 self.places[id(tag)] = text
             gap = " " if made.kind == "tick" or tags[0].find_parent("tr") else "\n"
@@ -180,7 +180,7 @@ class _Reader:
         """The only submit button goes with every answer; of several, one has to be chosen."""
         visible = [tag for tag in submits if not _is_invisible(tag)]
         options = _distinct(
-            tuple(Option(_button_label(tag), _value(tag), str(tag.get("name") or "")) for tag in visible)
+            tuple(Option(button_label(tag), _value(tag), str(tag.get("name") or "")) for tag in visible)
         )
         for tag, option in zip(visible, options, strict=True):
             self.places[id(tag)] = f'[button "{option.label}"]'
@@ -193,38 +193,6 @@ class _Reader:
         elif not submits:
             self.needs_script = self.needs_script or "the page has no button that submits it"
         return tuple(option.label for option in options)
-
-    def _label(self, tag: Tag) -> str:
-        label = self.labels.get(str(tag.get("id") or ""))
-        wrapping = tag.find_parent("label")
-        for candidate in (label, wrapping):
-            if isinstance(candidate, Tag) and (text := plain_text(candidate)):
-                return text
-        return str(tag.get("aria-label") or "") or _row_header(tag) or str(tag.get("placeholder") or "")
-
-    def _group_label(self, tags: list[Tag]) -> str:
-        """The question that a group of radio buttons or check boxes answers."""
-        stem = str(tags[0].get("id") or "").rpartition("-")[0]
-        label = self.labels.get(stem)
-        if isinstance(label, Tag):
-            return plain_text(label)
-        fieldset = tags[0].find_parent("fieldset")
-        legend = fieldset.find("legend") if isinstance(fieldset, Tag) else None
-        return plain_text(legend) if isinstance(legend, Tag) else _row_header(tags[0])
-
-    def _shown_label(self, tag: Tag) -> str:
-        """An option's label that stands in the page as text of its own."""
-        label = self.labels.get(str(tag.get("id") or ""))
-        wrapping = tag.find_parent("label")
-        for candidate in (label, wrapping):
-            if isinstance(candidate, Tag) and (text := plain_text(candidate)):
-                return text
-        following = tag.next_sibling
-        return following.strip() if isinstance(following, str) else ""
-
-    def _option_label(self, tag: Tag) -> str:
-        """What a participant would take for an option's label. Its value is not visible, and is never used."""
-        return self._shown_label(tag) or str(tag.get("aria-label") or "") or _column_header(tag)
 
 
 def _placeholder(kind: str, name: str) -> Field:
@@ -255,10 +223,6 @@ def _is_disabled(tag: Tag) -> bool:
 
 def _is_invisible(tag: Tag) -> bool:
     return is_hidden(tag) or any(is_hidden(parent) for parent in tag.parents)
-
-
-def _button_label(tag: Tag) -> str:
-    return plain_text(tag) or str(tag.get("value") or tag.get("alt") or tag.get("aria-label") or "Submit")
 
 
 def _number_kind(tag: Tag, kind: str) -> Kind | None:
@@ -293,34 +257,3 @@ def _distinct(options: tuple[Option, ...]) -> tuple[Option, ...]:
         times = seen[option.label]
         result.append(option if times == 1 else Option(f"{option.label} ({times})", option.value, option.name))
     return tuple(result)
-
-
-def _row_header(tag: Tag) -> str:
-    """What stands first in the table row of a control."""
-    row = tag.find_parent("tr")
-    first = row.find(["th", "td"]) if isinstance(row, Tag) else None
-    if not isinstance(first, Tag) or first.find(CONTROLS):
-        return ""
-    return plain_text(first)
-
-
-def _column_header(tag: Tag) -> str:
-    """What stands over a control in the first row of its table."""
-    cell, table = tag.find_parent(["td", "th"]), tag.find_parent("table")
-    if not isinstance(cell, Tag) or not isinstance(table, Tag):
-        return ""
-    column = sum(_span(before) for before in cell.find_previous_siblings(["td", "th"]))
-    first_row = table.find("tr")
-    if not isinstance(first_row, Tag) or first_row is cell.parent:
-        return ""
-    position = 0
-    for header in first_row.find_all(["td", "th"], recursive=False):
-        if position <= column < position + _span(header):
-            return plain_text(header)
-        position += _span(header)
-    return ""
-
-
-def _span(cell: Tag) -> int:
-    span = str(cell.get("colspan") or "1")
-    return int(span) if span.isdigit() else 1
