@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
 import pytest
 import requests
+import websocket
 
 from ..servers import wait_until
 
@@ -41,6 +43,33 @@ def test_a_session_made_in_a_room_has_its_bots(server):
     body = {"session_config_name": "public_goods_with_bots", "num_participants": 3, "room_name": "lab"}
     session = server.post("/api/sessions", **body)["code"]
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
+
+
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_a_session_made_on_the_demo_page_or_in_the_admin_has_its_bots(start_server, otree):
+    server = start_server(otree)
+    forms = {
+        "/create_demo_session": {"session_config": "public_goods_with_bots"},
+        "/create_session": {
+            "session_config": "public_goods_with_bots",
+            "num_participants": "3",
+            "public_goods_with_bots.llm_bots": "3",
+            "public_goods_with_bots.llm_bots_model": "random",
+            "public_goods_with_bots.llm_bots_start": "on",
+        },
+    }
+    for path, form in forms.items():
+        server.get("/demo")  # somebody has opened a page before, as one has to
+        socket = websocket.create_connection(server.url.replace("http", "ws") + path)
+        socket.send(json.dumps(form))
+        url = None
+        while url is None:
+            answer = json.loads(socket.recv())
+            assert not answer.get("error") and not answer.get("validation_errors"), answer
+            url = answer.get("session_url")
+        socket.close()
+        bots = server.wait_for_end(url.rpartition("/")[2])
+        assert [bot["state"] for bot in bots] == ["finished"] * 3, bots
 
 
 def test_bots_that_cannot_start_say_so_on_the_tab(server):
