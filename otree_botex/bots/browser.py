@@ -129,18 +129,21 @@ class Browser:
 
     def _reach(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
         """One answer of the server, however long it takes to come up again."""
-        for attempt in Retrying(
+        if self._stop.is_set():
+            raise Stopped
+        retrying = Retrying(
             retry=retry_if_exception_type(_Unreachable),
             wait=wait_random_exponential(multiplier=0.5, max=15),
             stop=stop_after_delay(PATIENCE_SECONDS) | stop_when_event_set(self._stop),
             sleep=sleep_using_event(self._stop),
             reraise=True,
-        ):
+        )
+        try:
+            return retrying(self._request, method, url, data)
+        except _Unreachable:
             if self._stop.is_set():
-                raise Stopped
-            with attempt:
-                return self._request(method, url, data)
-        raise AssertionError("tenacity raises the last error")
+                raise Stopped from None
+            raise
 
     def _request(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
         self.requests += 1

@@ -29,6 +29,7 @@ from tenacity.stop import stop_when_event_set
 from ..errors import ModelError, PageError, TransientModelError
 from ..llm import LLM, Completion, Request, Schema
 from ..records import Memory
+from .browser import Stopped
 from .journal import BotJournal
 from .page import Page
 
@@ -172,7 +173,9 @@ class Mind:
         return message
 
     def _reply(self, schema: Schema) -> str:
-        """The model's reply to the conversation so far, which becomes part of it."""
+        """The model's reply to the conversation so far, which becomes part of it. Raises Stopped, as a browser does."""
+        if self._stop.is_set():
+            raise Stopped
         self._fit()
         return self._complete(self._messages, schema, "decision")
 
@@ -213,7 +216,12 @@ class Mind:
             sleep=sleep_using_event(self._stop),
             reraise=True,
         )
-        return retrying(self._ask, request, numbers, purpose)
+        try:
+            return retrying(self._ask, request, numbers, purpose)
+        except TransientModelError:
+            if self._stop.is_set():
+                raise Stopped from None
+            raise
 
     def _ask(self, request: Request, numbers: list[int], purpose: str) -> str:
         began = time.monotonic()

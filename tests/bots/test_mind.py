@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from otree_botex.bots.browser import Stopped
 from otree_botex.bots.form import Field, Form
 from otree_botex.bots.mind import TRIES, Mind, prompt
 from otree_botex.bots.page import Page
@@ -193,6 +194,17 @@ def test_a_model_that_stays_away_fails_the_bot_with_its_last_word():
     thinker, _ = mind(ScriptedLLM(*[TransientModelError("busy", 0)] * TRIES))
     with pytest.raises(TransientModelError, match="busy"):
         thinker.decide(page())
+
+
+def test_a_bot_that_is_told_to_stop_asks_no_more():
+    llm, stop = ScriptedLLM(TransientModelError("busy", 0.01), answer(1)), Event()
+    complete = llm.complete
+    llm.complete = lambda request: (stop.set(), complete(request))[1]  # told while the model is being asked
+    thinker = Mind(llm, Journal(), stop)
+    for _ in range(2):
+        with pytest.raises(Stopped):
+            thinker.decide(page())
+    assert len(llm.requests) == 1
 
 
 def test_an_error_that_will_not_go_away_is_not_tried_again():
