@@ -97,7 +97,7 @@ class Mind:
 
         Raises PageError when too many replies were refused, ModelError when the model cannot answer.
         """
-        if self._memory.page and self._memory.page == page.number and not page.errors:
+        if self._memory.page == page.number and not page.errors and self._asks_the_same(page):
             return self._take_up(page)
         if self._page is None or page.number != self._page.number:
             self._see(page)
@@ -122,6 +122,10 @@ class Mind:
             self._last = Decision(answers, reason, tuple(filled.entries))
             self._write_decision(page, self._last)
             return self._last
+
+    def _asks_the_same(self, page: Page) -> bool:
+        """Whether the recorded answers are to the questions of this page, which may have changed when loaded again."""
+        return self._memory.page > 0 and set(self._memory.answers) == {field.name for field in page.form.fields}
 
     def _take_up(self, page: Page) -> Decision:
         """The decision that was made here before the runner was interrupted, perhaps without being sent."""

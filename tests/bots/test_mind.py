@@ -274,3 +274,10 @@ def test_a_decision_that_was_not_sent_is_sent_and_not_made_again():
     decision = thinker.decide(page())
     assert decision.entries == (("amount", "9"),) and llm.requests == []
     assert journal.of("decision")[0]["answers"] == {"amount": 9}
+
+
+def test_a_decision_on_a_page_that_asks_for_something_else_by_now_is_made_anew():
+    llm = ScriptedLLM(answer(5))
+    thinker, _ = mind(llm)
+    thinker.restore(Memory(step=1, message=3, page=1, entries=[["price", "9"]], answers={"price": 9}))
+    assert thinker.decide(page()).answers == {"q1": 5}
