@@ -21,14 +21,18 @@ _looking = False
 
 
 def model_choices() -> tuple[list[ModelChoice], bool]:
-    """The models known now, and whether that is the whole answer yet. Returns at once."""
+    """The models known now, and whether that is the whole answer yet."""
+    return _found, _found_at is not None
+
+
+def look_for_models() -> None:
+    """Begins to look for models, unless that was done lately. Returns at once; the answer is in `model_choices`."""
     global _looking
     with _lock:
         stale = _found_at is None or time.monotonic() - _found_at > FRESH_SECONDS
         if stale and not _looking:
             _looking = True
             threading.Thread(target=_look, name="models", daemon=True).start()
-        return _found, _found_at is not None
 
 
 def _look() -> None:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
 from . import exports, launches, seats, status, transcript
-from .choices import model_choices
+from .choices import look_for_models, model_choices
 from .launches import Parameters
 
 NUMBERS = {
@@ -59,6 +59,7 @@ class LLMBots(AdminSessionPage):
         return "otree_botex/LLMBots.html"
 
     def vars_for_template(self) -> dict[str, Any]:
+        look_for_models()  # when the page is opened, and not with each of its questions how the bots are doing
         choices, ready = model_choices()
         taken = seats.with_bots(self.session)
         return {

@@ -14,12 +14,12 @@ from urllib.parse import urljoin, urlparse
 
 import requests
 import websocket
-from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_after_delay, wait_random_exponential
-from tenacity.stop import stop_when_event_set
+from tenacity import stop_after_delay, wait_random_exponential
 
 from ..errors import PageError
 from ..records import START_PATH
 from .page import Page, read_page
+from .patience import Stopped, try_again
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,6 @@ REQUEST_TIMEOUT = 120.0
 RELOAD_SECONDS = (20.0, 60.0)
 """A wait page is loaded again after so long even if its websocket says nothing, as browsers do with some of them."""
 REDIRECTS = 20
-
-
-class Stopped(Exception):
-    """The bot was told to stop."""
 
 
 class _Unreachable(PageError):
@@ -129,21 +125,13 @@ class Browser:
 
     def _reach(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
         """One answer of the server, however long it takes to come up again."""
-        if self._stop.is_set():
-            raise Stopped
-        retrying = Retrying(
-            retry=retry_if_exception_type(_Unreachable),
+        return try_again(
+            lambda: self._request(method, url, data),
+            after=_Unreachable,
             wait=wait_random_exponential(multiplier=0.5, max=15),
-            stop=stop_after_delay(PATIENCE_SECONDS) | stop_when_event_set(self._stop),
-            sleep=sleep_using_event(self._stop),
-            reraise=True,
+            limit=stop_after_delay(PATIENCE_SECONDS),
+            stop=self._stop,
         )
-        try:
-            return retrying(self._request, method, url, data)
-        except _Unreachable:
-            if self._stop.is_set():
-                raise Stopped from None
-            raise
 
     def _request(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
         self.requests += 1

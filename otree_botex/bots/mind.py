@@ -16,22 +16,14 @@ from string import Template
 from threading import Event
 from typing import Any
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_attempt,
-    wait_random_exponential,
-)
-from tenacity.stop import stop_when_event_set
+from tenacity import RetryCallState, stop_after_attempt, wait_random_exponential
 
 from ..errors import ModelError, PageError, TransientModelError
 from ..llm import LLM, Completion, Request, Schema
 from ..records import Memory
-from .browser import Stopped
 from .journal import BotJournal
 from .page import Page
+from .patience import try_again
 
 PROMPTS = Path(__file__).parent / "prompts"
 TRIES = 8
@@ -178,8 +170,6 @@ class Mind:
 
     def _reply(self, schema: Schema) -> str:
         """The model's reply to the conversation so far, which becomes part of it. Raises Stopped, as a browser does."""
-        if self._stop.is_set():
-            raise Stopped
         self._fit()
         return self._complete(self._messages, schema, "decision")
 
@@ -213,19 +203,13 @@ class Mind:
         numbers = [message["number"] for message in messages]
         seed = None if self._seed is None else (self._seed + self._number) % 2**31
         request = Request(sent, schema, seed, self._refused)
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientModelError),
+        return try_again(
+            lambda: self._ask(request, numbers, purpose),
+            after=TransientModelError,
             wait=_pause,
-            stop=stop_after_attempt(TRIES) | stop_when_event_set(self._stop),
-            sleep=sleep_using_event(self._stop),
-            reraise=True,
+            limit=stop_after_attempt(TRIES),
+            stop=self._stop,
         )
-        try:
-            return retrying(self._ask, request, numbers, purpose)
-        except TransientModelError:
-            if self._stop.is_set():
-                raise Stopped from None
-            raise
 
     def _ask(self, request: Request, numbers: list[int], purpose: str) -> str:
         began = time.monotonic()

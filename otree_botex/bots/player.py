@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 
 from ..errors import BotexError, PageError
-from .browser import Browser, Stopped
+from .browser import Browser
 from .journal import BotJournal
 from .mind import Mind
 from .page import Page
+from .patience import Stopped
 
 logger = logging.getLogger(__name__)
 

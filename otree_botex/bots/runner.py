@@ -88,8 +88,7 @@ def _play_all(launch: Launch, llm: LLM, bots: dict[int, _Bot], memories: dict[in
 
 def _play(launch: Launch, llm: LLM, bot: _Bot, memory: Memory | None) -> None:
     browser = Browser(launch.server, bot.seat.participant, bot.stop)
-    attempts = launch.attempts
-    mind = Mind(llm, bot.journal, bot.stop, seed=bot.seat.seed, attempts=attempts)
+    mind = Mind(llm, bot.journal, bot.stop, seed=bot.seat.seed, attempts=launch.attempts)
     if memory:
         mind.restore(memory)
     bot.finished = play(browser, mind, bot.journal)

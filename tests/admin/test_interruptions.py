@@ -40,6 +40,15 @@ def act(server, session, action, bot="all"):
     assert answer.ok, answer.text[:500]
 
 
+def two_waiting_bots(start_server, experiment):
+    """A session of three in which two bots wait for the third seat."""
+    server = start_server()
+    session = server.session(experiment, 3)
+    server.launch(session, bots=2)
+    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    return server, session
+
+
 def steps(server, session):
     return server.export(session, "steps")
 
@@ -81,10 +90,7 @@ def test_killing_the_runner_loses_nothing_and_the_bots_go_on(start_server):
 
 def test_a_restarted_bot_remembers(start_server):
     """What it was shown before is part of what it is shown after."""
-    server = start_server()
-    session = server.session("guess_two_thirds", 3)
-    server.launch(session, bots=2)
-    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    server, session = two_waiting_bots(start_server, "guess_two_thirds")
     os.kill(runner_of(server), signal.SIGKILL)
     wait_until(lambda: all(bot["state"] == "failed" for bot in server.bots(session)), 10, "the loss is seen")
     act(server, session, "again")
@@ -113,10 +119,7 @@ def test_restarting_the_server_loses_nothing(start_server):
 
 
 def test_stopping_and_starting_again(start_server):
-    server = start_server()
-    session = server.session("public_goods", 3)
-    server.launch(session, bots=2)
-    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    server, session = two_waiting_bots(start_server, "public_goods")
     one, other = server.bots(session)
     act(server, session, "stop", one["bot"])
     wait_until(lambda: server.bots(session)[0]["state"] == "stopped", 15, "one bot has stopped")
@@ -127,10 +130,7 @@ def test_stopping_and_starting_again(start_server):
 
 
 def test_a_stopped_bots_seat_can_be_taken_by_a_person(start_server):
-    server = start_server()
-    session = server.session("public_goods", 3)
-    server.launch(session, bots=2)
-    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    server, session = two_waiting_bots(start_server, "public_goods")
     act(server, session, "stop")
     bots = server.wait_for_end(session)
     page = requests.get(f"{server.url}/InitializeParticipant/{bots[0]['participant']}", timeout=10)
@@ -138,10 +138,7 @@ def test_a_stopped_bots_seat_can_be_taken_by_a_person(start_server):
 
 
 def test_a_polite_kill_delivers_the_record(start_server):
-    server = start_server()
-    session = server.session("public_goods", 3)
-    server.launch(session, bots=2)
-    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 30, "both bots wait")
+    server, session = two_waiting_bots(start_server, "public_goods")
     os.kill(runner_of(server), signal.SIGTERM)
     bots = server.wait_for_end(session, 30)
     assert {bot["state"] for bot in bots} == {"stopped"}

@@ -8,7 +8,8 @@ from threading import Event
 
 import pytest
 
-from otree_botex.bots.browser import SERVER_ERRORS, Browser, Stopped
+from otree_botex.bots.browser import SERVER_ERRORS, Browser
+from otree_botex.bots.patience import Stopped
 from otree_botex.errors import PageError
 
 PAGE = b'<form id="form"><button>Next</button></form>'

@@ -10,10 +10,10 @@ from threading import Event
 
 import pytest
 
-from otree_botex.bots.browser import Stopped
 from otree_botex.bots.form import Field, Form
 from otree_botex.bots.mind import TRIES, Mind, prompt
 from otree_botex.bots.page import Page
+from otree_botex.bots.patience import Stopped
 from otree_botex.errors import ModelError, PageError, TransientModelError
 from otree_botex.llm import Completion, Request, Usage
 from otree_botex.records import Memory
