@@ -7,6 +7,7 @@ compiles a template; what is attached here relies on that order, which is the sa
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import os
@@ -27,11 +28,12 @@ TAB = """
   """
 
 _server_address: tuple[str, int] | None = None
+_server_loop: asyncio.AbstractEventLoop | None = None
 
 
 def attach() -> None:
     """Attaches our pages, templates, tab and triggers to this oTree process."""
-    for part in (_add_routes, _add_templates, _add_tab, _watch_server_address, _watch_new_sessions):
+    for part in (_add_routes, _add_templates, _add_tab, _watch_server, _watch_new_sessions, _mend_notices):
         try:
             part()
         except Exception as error:
@@ -82,16 +84,17 @@ def _add_tab() -> None:
     ibis_loader.cache[name] = (os.path.getmtime(path), path, template) if is_reloader else template
 
 
-def _watch_server_address() -> None:
-    """Bots need the server's address also when a session starts them without anybody's click."""
+def _watch_server() -> None:
+    """Bots need the server's address also when a session starts them without anybody's click; and see _mend_notices."""
     from otree.middleware import CommitTransactionMiddleware
 
     original = CommitTransactionMiddleware.dispatch
 
     @functools.wraps(original)
     async def dispatch(self: Any, request: Any, call_next: Callable[..., Any]) -> Any:
-        global _server_address
+        global _server_address, _server_loop
         _server_address = request.scope.get("server") or _server_address
+        _server_loop = asyncio.get_running_loop()
         return await original(self, request, call_next)
 
     CommitTransactionMiddleware.dispatch = dispatch
@@ -115,3 +118,34 @@ def _watch_new_sessions() -> None:
         return session
 
     otree.session.create_session = create_session
+
+
+def _mend_notices() -> None:
+    """Keeps oTree from hanging for ever when the last of a group arrives while another one's wait page connects.
+
+    oTree plays pages in a thread of their own, and from there tells the wait pages' websockets that waiting is over
+    in an event loop that it makes for this. These websockets belong to the server's loop: if one of them has not
+    finished its handshake at this very moment, the thread waits for something that cannot happen in its loop, with
+    the lock in hand that all requests need. People run into this rarely, quick bots in one session of some hundreds.
+    The same notices, sent from the server's own loop, do no harm.
+    """
+    from otree.channels.utils import ChannelLayer
+
+    original = ChannelLayer.sync_send
+
+    @functools.wraps(original)
+    def sync_send(self: Any, group: str, data: Any) -> None:
+        if _server_loop is None or not _server_loop.is_running() or _in_event_loop():
+            original(self, group, data)
+        else:
+            asyncio.run_coroutine_threadsafe(self.send(group, data), _server_loop)
+
+    ChannelLayer.sync_send = sync_send
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
