@@ -94,6 +94,8 @@ class Step(AnyModel):
     title = Column(Text)
     text = Column(Text)
     fields_json = Column(Text, default="[]")
+    timeout = Column(Float)
+    needs_script = Column(Text, default="")
     answers_json = Column(Text)
     entries_json = Column(Text)
     reason = Column(Text, default="")

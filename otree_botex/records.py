@@ -102,6 +102,10 @@ class PageRecord(TypedDict):
     title: str
     text: str
     fields: list[dict[str, Any]]
+    timeout: float | None
+    """Seconds left on the page's timer; None if it has none."""
+    needs_script: str
+    """Why the page cannot be played without running its scripts; "" if it can."""
 
 
 class MessageRecord(TypedDict, total=False):

@@ -81,6 +81,8 @@ class _Batch:
             title=record["title"],
             text=record["text"],
             fields_json=json.dumps(record["fields"], ensure_ascii=False),
+            timeout=record["timeout"],
+            needs_script=record["needs_script"],
             refusals_json="[]",
             attempts=0,
         )

@@ -111,4 +111,6 @@ def _record_page(journal: BotJournal, page: Page) -> None:
         title=page.title,
         text=page.text,
         fields=fields,
+        timeout=page.timeout,
+        needs_script=page.needs_script,
     )
