@@ -1,4 +1,4 @@
-"""An oTree project to try LLM bots on: seven short experiments, each the same for humans and for bots."""
+"""An oTree project to try LLM bots on: short experiments, each the same for humans and for bots."""
 import os
 
 SESSION_CONFIGS = [
@@ -55,6 +55,38 @@ SESSION_CONFIGS = [
         num_demo_participants=2,
     ),
     dict(
+        name='attitudes',
+        display_name='Attitudes (forms in plain HTML; ends with a redirect to Prolific)',
+        app_sequence=['otree_botex', 'attitudes', 'goodbye'],
+        num_demo_participants=1,
+        completion_redirect=True,
+    ),
+    dict(
+        name='price_list',
+        display_name='Price list (ends with a link to Prolific)',
+        app_sequence=['otree_botex', 'price_list', 'goodbye'],
+        num_demo_participants=1,
+        completion_redirect=False,
+    ),
+    dict(
+        name='memory',
+        display_name='Memory task (time limits)',
+        app_sequence=['otree_botex', 'memory'],
+        num_demo_participants=1,
+    ),
+    dict(
+        name='bargaining',
+        display_name='Bargaining in a chat (2 players)',
+        app_sequence=['otree_botex', 'bargaining'],
+        num_demo_participants=2,
+    ),
+    dict(
+        name='trust',
+        display_name='Trust game (2 players, paired as they arrive)',
+        app_sequence=['otree_botex', 'trust'],
+        num_demo_participants=4,
+    ),
+    dict(
         name='all_individual',
         display_name='Survey, quiz, lottery and donation, one after the other',
         app_sequence=['otree_botex', 'survey', 'quiz', 'lottery', 'dictator_de'],
@@ -62,11 +94,22 @@ SESSION_CONFIGS = [
     ),
 ]
 
-SESSION_CONFIG_DEFAULTS = dict(real_world_currency_per_point=0.05, participation_fee=2.00, doc='')
+SESSION_CONFIG_DEFAULTS = dict(
+    real_world_currency_per_point=0.05,
+    participation_fee=2.00,
+    completion_link='https://app.prolific.com/submissions/complete?cc=DEMO1234',
+    doc='',
+)
 
 ROOMS = [
     dict(name='lab', display_name='Laboratory (anyone may enter)'),
     dict(name='class', display_name='Class (with participant labels)', participant_label_file='_rooms/class.txt'),
+    dict(
+        name='class_secure',
+        display_name='Class (each with an address of their own)',
+        participant_label_file='_rooms/class.txt',
+        use_secure_urls=True,
+    ),
 ]
 
 # The models to choose from when bots are started.
