@@ -28,7 +28,7 @@ class Group(BaseGroup):
 
 
 class Player(BasePlayer):
-    value = models.CurrencyField(doc="What the good is worth to the buyer, or what it costs the seller.")
+    value = models.CurrencyField(doc='What the good is worth to the buyer, or what it costs the seller.')
     price = models.CurrencyField(min=0, max=C.VALUE_MAX)
     is_late = models.BooleanField(doc='Whether the time was over before a price was named.')
 
