@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except BotexError as error:
         print(f"otree-botex: {error}", file=sys.stderr)
-        return 1
+        return int(arguments.error_code)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("otree-botex", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=__version__)
+    parser.set_defaults(error_code=1)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     setup = commands.add_parser("setup", help="make the bots' environment beside the project (.otree_botex/)")
@@ -51,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     for name, kind in (("temperature", float), ("max-tokens", int), ("seed", int), ("attempts", int)):
         launch.add_argument(f"--{name}", type=kind)
     launch.set_defaults(run=_launch)
+
+    check = commands.add_parser("check", help="send random bots through a session config and report page by page")
+    check.add_argument("config", nargs="?", metavar="CONFIG", help="a session config's name (default: all, in short)")
+    check.add_argument("--bots", type=int, help="how many (default: as many as its demo has participants)")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.add_argument("--project", type=Path, default=Path(), help="the oTree project's folder (default: this one)")
+    check.add_argument("--server", help="use the running oTree server at this address instead of one of its own")
+    check.set_defaults(run=_check, error_code=2)  # 1 says that a bot did not finish
 
     for name, run in (("runner", _runner), ("probe", _probe)):  # for the server's use, not for people's
         commands.add_parser(name).set_defaults(run=run)
@@ -75,6 +84,12 @@ def _launch(arguments: argparse.Namespace) -> int:
     names = ("temperature", "max_tokens", "seed", "attempts")
     parameters = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     return launch(arguments.server, arguments.session, arguments.model, arguments.bots, parameters)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from .check_command import check
+
+    return check(arguments.project, arguments.server, arguments.config, arguments.bots, arguments.json)
 
 
 def _runner(_: argparse.Namespace) -> int:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
-
-import requests
 
 from .errors import ServerError
 from .records import ENDED
+from .rest import Rest
 
-REST_KEY = "OTREE_REST_KEY"
+LAUNCH_PATH = "/api/llm_bots/launch"
 PATIENCE_SECONDS = 300.0
 BAR_WIDTH = 30
 
@@ -22,26 +22,25 @@ def launch(server: str, session: str, model: str, bots: int | None, parameters: 
 
     Raises ServerError if the server does not answer or refuses. Ctrl-C stops the bots.
     """
-    address = f"{server.rstrip('/')}/api/llm_bots/launch"
-    body = {"session_code": session, "model": model, **parameters}
-    if bots is not None:
-        body["bots"] = bots
-    code = _call("POST", address, body)["launch"]
-    print(f"Launch {code} started. The bots are shown at {server.rstrip('/')}/LLMBots/{session}")
+    rest = Rest(server)
+    body = {} if bots is None else {"bots": bots}
+    code = rest.post(LAUNCH_PATH, session_code=session, model=model, **parameters, **body)["launch"]
+    print(f"Launch {code} started. The bots are shown at {rest.url}/LLMBots/{session}")
     try:
-        ended = _watch(f"{address}/{code}")
+        ended = _last(progress(rest, code))
     except KeyboardInterrupt:
         print("\nStopping the bots …")
-        _call("POST", f"{address}/{code}", {})
-        ended = _watch(f"{address}/{code}")
+        rest.post(f"{LAUNCH_PATH}/{code}")
+        ended = _last(progress(rest, code))
     return _report(ended)
 
 
-def _watch(address: str) -> list[dict[str, Any]]:
+def progress(rest: Rest, launch: str) -> Iterator[list[dict[str, Any]]]:
+    """What the bots of a launch are doing, once a second until all have ended, with a progress bar on the way."""
     last_answer, shown = time.monotonic(), ""
     while True:
         try:
-            bots = _call("GET", address)["bots"]
+            bots = rest.get(f"{LAUNCH_PATH}/{launch}")["bots"]
             last_answer = time.monotonic()
         except ServerError:
             if time.monotonic() - last_answer > PATIENCE_SECONDS:
@@ -52,11 +51,17 @@ def _watch(address: str) -> list[dict[str, Any]]:
         if line != shown:
             _show(line)
             shown = line
-        if all(bot["state"] in ENDED for bot in bots):
-            if sys.stdout.isatty():
-                print()
-            return list(bots)
+        ended = all(bot["state"] in ENDED for bot in bots)
+        if ended and sys.stdout.isatty():
+            print()
+        yield list(bots)
+        if ended:
+            return
         time.sleep(1)
+
+
+def _last(statuses: Iterator[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return deque(statuses, maxlen=1).pop()
 
 
 def _line(bots: list[dict[str, Any]]) -> str:
@@ -87,19 +92,3 @@ def _report(bots: list[dict[str, Any]]) -> int:
     cost = sum(bot["cost"] or 0 for bot in bots)
     print(f"{len(bots) - len(failed)} of {len(bots)} bots finished" + (f", cost ${cost:.4f}" if cost else ""))
     return 1 if failed else 0
-
-
-def _call(method: str, address: str, body: dict[str, Any] | None = None) -> Any:
-    key = os.environ.get(REST_KEY)
-    headers = {"otree-rest-key": key} if key else {}
-    try:
-        response = requests.request(method, address, json=body, headers=headers, timeout=60)
-    except requests.RequestException as error:
-        raise ServerError(f"No oTree server answers at {address} ({type(error).__name__}). Is it running?") from None
-    if response.status_code == 403:
-        raise ServerError(f"The server wants its REST key: set {REST_KEY} as it is set for the server.")
-    if response.status_code == 404 and response.text.strip() == "Not Found":
-        raise ServerError("This server does not have otree_botex: add it to an app_sequence in settings.py.")
-    if response.status_code >= 400:
-        raise ServerError(response.text.strip()[:500])
-    return response.json()

@@ -181,6 +181,12 @@ def is_running(bot: Bot) -> bool:
     return time.time() - max(bot.heard_at or 0, _began) < SILENCE_SECONDS
 
 
+def kill_runners() -> None:
+    """Ends all runners that this process started, at once; what they have not delivered yet is lost."""
+    for runner in set(_runners.values()):
+        runner.kill()
+
+
 def bots_of(record: Launch) -> list[Bot]:
     """The bots of a launch, by seat."""
     return list(db.query(Bot).filter_by(launch_id=record.id).order_by(Bot.number))

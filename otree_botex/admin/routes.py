@@ -2,7 +2,7 @@
 
 Ping         anybody                        tells that the app is here, for `otree-botex doctor`
 Journal      a launch's token               records in, commands out; what bots remember
-Rest*        oTree's REST key               launch, status and stop from a shell
+Rest*        oTree's REST key               launch, status, stop and check from a shell
 LLMBots*     whoever may see oTree's admin  the tab, its live data, transcripts, downloads
 """
 
@@ -22,7 +22,7 @@ from starlette.routing import Route
 from .. import __version__
 from ..errors import BotexError
 from ..models import Bot, Launch
-from . import intake, launches, pages, seats, status
+from . import check, intake, launches, pages, report, seats, status
 
 
 class Ping(HTTPEndpoint):
@@ -98,13 +98,37 @@ class RestStatus(BaseRESTView):
         return db.query(Launch).filter_by(code=self.request.path_params["launch"]).first()
 
 
+class RestCheck(BaseRESTView):
+    """POST: checks a session config in a session of its own. The reply names it, and the launch of its bots."""
+
+    def post(self, config: str, bots: int | None = None) -> Response:
+        try:
+            launch = check.start(config, bots, {}, "check by REST API")
+        except BotexError as error:
+            return Response(str(error), status_code=400)
+        return JSONResponse({"session": launch.session.code, "launch": launch.code})
+
+
+class RestReport(BaseRESTView):
+    """GET: what the bots of a session could do, page by page."""
+
+    def get(self) -> Response:
+        session = db.query(Session).filter_by(code=self.request.path_params["session"]).first()
+        if session is None:
+            return Response("There is no such session.", status_code=404)
+        return JSONResponse(report.of_session(session))
+
+
 routes = [
     Route("/otree_botex/ping", Ping, name="LLMBotsPing"),
     Route("/otree_botex/journal/{launch}", Journal, name="LLMBotsJournal"),
     Route("/api/llm_bots/launch", RestLaunch, name="LLMBotsRestLaunch"),
     Route("/api/llm_bots/launch/{launch}", RestStatus, name="LLMBotsRestStatus"),
+    Route("/api/llm_bots/check", RestCheck, name="LLMBotsRestCheck"),
+    Route("/api/llm_bots/check/{session}", RestReport, name="LLMBotsRestReport"),
     Route("/LLMBots/{code}", pages.LLMBots, name="LLMBots"),
     Route("/LLMBots/{code}/status", pages.LLMBotsStatus, name="LLMBotsStatus"),
+    Route("/LLMBots/{code}/check", check.LLMBotsCheck, name="LLMBotsCheck"),
     Route("/LLMBots/{code}/bot/{bot}", pages.LLMBotsTranscript, name="LLMBotsTranscript"),
     Route("/LLMBots/{code}/export/{table}", pages.LLMBotsExport, name="LLMBotsExport"),
 ]

@@ -1,0 +1,260 @@
+"""What the bots of a session could do, page by page in the order of its page sequence, the rounds folded together.
+
+The same report stands in the admin, in the REST API and in `otree-botex check`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from otree.api import WaitPage
+from otree.database import db
+from otree.lookup import get_page_lookup
+from otree.models import Participant, Session
+
+from ..models import Bot, Step
+from ..records import ENDED
+from . import status
+from .transcript import BY
+
+BROWSER_ADVICE = "Bots cannot play it yet; it is for people."
+SHOWN = ("bot_id", "page_number", "kind", "fields_json", "refusals_json", "timeout", "needs_script")
+
+
+@dataclass
+class _Seat:
+    """A bot, and the number of the page where its participant is; after the end, one more than there are pages."""
+
+    seat: int
+    participant: str
+    state: str
+    error: str
+    at: int
+
+
+@dataclass
+class _Place:
+    """One page of an app's page sequence: its number in the session's sequence by round, and who saw it there."""
+
+    app: str
+    page: str
+    is_wait: bool
+    numbers: dict[int, int] = field(default_factory=dict)
+    steps: list[Any] = field(default_factory=list)
+
+    def rounds(self, numbers: Collection[int]) -> list[int]:
+        """The rounds in which the page has one of these numbers."""
+        return [round_number for round_number, number in self.numbers.items() if number in numbers]
+
+    def title(self, rounds: list[int]) -> str:
+        name = f"{self.app} / {self.page}"
+        return name if len(self.numbers) == 1 else f"{name}, {_rounds(rounds or list(self.numbers))}"
+
+
+def of_session(session: Session) -> dict[str, Any]:
+    """The report as plain values, ready for JSON: `config`, `session`, `bots`, `finished` (how many), `ended` (whether
+    all have), `pages`, `problems` (sentences: who, where, why, what to do) and a `summary`, one line."""
+    bots = status.latest_bots(session.id)
+    seats = _seats(bots)
+    places = _places(session)
+    by_number = {number: place for place in places for number in place.numbers.values()}
+    for step in _steps(bots):
+        if step.page_number in by_number:
+            by_number[step.page_number].steps.append(step)
+    pages = [_page(place, seats) for place in places]
+    finished = sum(seat.state == "finished" for seat in seats.values())
+    return {
+        "config": session.config["name"],
+        "session": session.code,
+        "bots": [
+            {"seat": seat.seat, "state": seat.state, "error": seat.error, "page": _where(seat, by_number)}
+            for seat in seats.values()
+        ],
+        "finished": finished,
+        "ended": all(seat.state in ENDED for seat in seats.values()),
+        "pages": pages,
+        "problems": _problems(list(seats.values()), by_number, pages),
+        "summary": _summary(finished, list(seats.values()), pages),
+    }
+
+
+def escaped(value: Any) -> Any:
+    """The same values with all their texts as HTML: pages wrote them, and oTree's templates escape nothing."""
+    if isinstance(value, dict):
+        return {name: escaped(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [escaped(item) for item in value]
+    return escape(value) if isinstance(value, str) else value
+
+
+def _seats(bots: list[Bot]) -> dict[int, _Seat]:
+    at = dict(
+        db.query(Participant.id, Participant._index_in_pages).filter(
+            Participant.id.in_([bot.participant_id for bot in bots])
+        )
+    )
+    shown = status.of_bots(bots)
+    return {
+        bot.id: _Seat(bot.number, bot.participant_code, now["state"], now["error"], at[bot.participant_id])
+        for bot, now in zip(bots, shown, strict=True)
+    }
+
+
+def _places(session: Session) -> list[_Place]:
+    """All pages of the session's page sequence; a page that stands twice in an app's sequence is two."""
+    places: dict[tuple[str, int], _Place] = {}
+    seen: Counter[tuple[str, int]] = Counter()
+    last = db.query(Participant._max_page_index).filter_by(session_id=session.id).first()
+    for number in range(1, (last[0] if last else 0) + 1):
+        page = get_page_lookup(session.code, number)
+        position = seen[page.app_name, page.round_number]
+        seen[page.app_name, page.round_number] += 1
+        new = _Place(page.app_name, page.page_class.__name__, issubclass(page.page_class, WaitPage))
+        places.setdefault((page.app_name, position), new).numbers[page.round_number] = number
+    return list(places.values())
+
+
+def _steps(bots: list[Bot]) -> Iterable[Any]:
+    columns = [getattr(Step, name) for name in SHOWN]
+    return db.query(*columns).filter(Step.bot_id.in_([bot.id for bot in bots])).order_by(Step.bot_id, Step.number)
+
+
+def _page(place: _Place, seats: dict[int, _Seat]) -> dict[str, Any]:
+    numbers = set(place.numbers.values())
+    rounds = place.rounds({step.page_number for step in place.steps})
+    seen = {step.bot_id for step in place.steps}
+    here = [seat for seat in seats.values() if seat.at in numbers]
+    beyond = sum(seat.at > min(numbers) and seat.at not in numbers for seat in seats.values())
+    through = beyond if place.is_wait else sum(seats[bot].at not in numbers for bot in seen)
+    needs_browser = next((step.needs_script for step in place.steps if step.needs_script), "")
+    timers = [step.timeout for step in place.steps if step.timeout is not None]
+    state = _state(bool(needs_browser), here, bool(seen) or (place.is_wait and beyond > 0), beyond > 0)
+    return {
+        "app": place.app,
+        "page": place.page,
+        "title": place.title(rounds),
+        "rounds": rounds,
+        "kind": _kind(place),
+        "state": state,
+        "shown": len(seen),
+        "passed": through,
+        "counts": _counts(state, through, len(seats), len(seen), place.is_wait),
+        "questions": _questions(place.steps),
+        "refusals": _refusals(place.steps),
+        "timer": max(timers) if timers else None,
+        "needs_browser": needs_browser,
+    }
+
+
+def _kind(place: _Place) -> str:
+    if place.is_wait:
+        return "wait page"
+    if not place.steps:
+        return "page"
+    return "form" if any(step.fields_json != "[]" for step in place.steps) else "read only"
+
+
+def _state(needs_browser: bool, here: list[_Seat], was_seen: bool, is_behind: bool) -> str:
+    """What became of the bots on a page, the worst first."""
+    if needs_browser:
+        return "needs a browser"
+    if any(seat.state == "failed" for seat in here):
+        return "failed"
+    if any(seat.state == "stopped" for seat in here):
+        return "stopped"
+    if any(seat.at and seat.state not in ENDED for seat in here):
+        return "playing"
+    if was_seen:
+        return "passed"
+    return "not shown" if is_behind else "not reached"
+
+
+def _counts(state: str, through: int, bots: int, seen: int, is_wait: bool) -> str:
+    if state in ("not shown", "not reached"):
+        return ""
+    waited = f", {seen or 'nobody'} had to wait" if is_wait and state == "passed" else ""
+    return f"{through} of {bots} bot{'' if bots == 1 else 's'}{waited}"
+
+
+def _questions(steps: list[Any]) -> list[dict[str, Any]]:
+    """What the page asks for, each question once; `varies` if it was not the same for all bots and rounds."""
+    questions: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        for asked in json.loads(step.fields_json):
+            new = {
+                "label": asked["label"] or asked["name"],
+                "what": asked["what"],
+                "options": asked["options"],
+                "varies": False,
+            }
+            first = questions.setdefault(asked["name"], new)
+            first["varies"] = first["varies"] or any(first[part] != new[part] for part in ("label", "what", "options"))
+    return list(questions.values())
+
+
+def _refusals(steps: list[Any]) -> list[dict[str, Any]]:
+    """What was refused, by whom, and how often; the most frequent first."""
+    times: Counter[tuple[str, str]] = Counter()
+    for step in steps:
+        labels = {asked["name"]: asked["label"] or asked["name"] for asked in json.loads(step.fields_json)}
+        for refusal in json.loads(step.refusals_json):
+            for name, text in refusal["messages"].items():
+                times[BY[refusal["by"]], f"{labels.get(name, name)}: {text}" if name else text] += 1
+    return [{"by": by, "text": text, "times": number} for (by, text), number in times.most_common()]
+
+
+def _problems(seats: list[_Seat], by_number: dict[int, _Place], pages: list[dict[str, Any]]) -> list[str]:
+    """Who did not get to the end, where, and why; bots that ended alike are named together."""
+    alike: dict[tuple[int, str], list[_Seat]] = defaultdict(list)
+    for seat in seats:
+        if seat.state in ("failed", "stopped"):
+            alike[seat.at, seat.error.replace(seat.participant, "…")].append(seat)
+    problems = []
+    for (at, _), together in alike.items():
+        first, place = together[0], by_number.get(at)
+        why = next((step.needs_script for step in place.steps if step.needs_script), "") if place else ""
+        if why:
+            why = f"The page needs a browser: {why}. {BROWSER_ADVICE}"
+        elif first.state == "stopped":
+            why = "Stopped before the end" + (" on a wait page." if place and place.is_wait else ".")
+        names = ", ".join(f"P{seat.seat}" for seat in together)
+        problems.append(f"{names} on {_where(first, by_number)}: {why or first.error}")
+    missed = sum(page["state"] == "not reached" for page in pages)
+    if problems and missed:
+        problems.append(f"{_pages(missed)} after that could not be checked.")
+    return problems
+
+
+def _where(seat: _Seat, by_number: dict[int, _Place]) -> str:
+    place = by_number.get(seat.at)
+    if place is None:
+        return "the end" if seat.at > max(by_number, default=0) else "the start"
+    return place.title(place.rounds([seat.at]))
+
+
+def _summary(finished: int, seats: list[_Seat], pages: list[dict[str, Any]]) -> str:
+    playing = sum(seat.state not in ENDED for seat in seats)
+    browser = sum(bool(page["needs_browser"]) for page in pages)
+    needs = f"{_pages(browser)} need{'s' if browser == 1 else ''} a browser"
+    if not browser:
+        unseen = any(page["state"] == "not reached" for page in pages)
+        needs = "no page that was reached needs a browser" if unseen else "no page needs a browser"
+    still = f", {playing} still playing" if playing else ""
+    return f"{finished} of {len(seats)} bots finished{still}; {needs}."
+
+
+def _pages(number: int) -> str:
+    return f"{number} page{'' if number == 1 else 's'}"
+
+
+def _rounds(rounds: list[int]) -> str:
+    """ "round 2", "rounds 1-3", "rounds 1, 3"."""
+    if len(rounds) == 1:
+        return f"round {rounds[0]}"
+    whole = rounds == list(range(rounds[0], rounds[-1] + 1))
+    return "rounds " + (f"{rounds[0]}-{rounds[-1]}" if whole else ", ".join(map(str, rounds)))

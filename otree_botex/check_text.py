@@ -1,0 +1,66 @@
+"""The report of a check as text for a terminal of 80 to 100 columns. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+WIDTH = 96
+MOST_TITLE = 44
+MOST_REFUSALS = 5
+"""So many of a page's refusals are shown, those that came most often."""
+
+
+def in_full(report: dict[str, Any]) -> Iterator[str]:
+    """Every page with what became of it, then what went wrong, then one line that sums it up."""
+    bots = len(report["bots"])
+    yield f"\n{report['config']}: what {bots} random bot{'' if bots == 1 else 's'} could do\n"
+    width = min(max((len(page["title"]) for page in report["pages"]), default=0), MOST_TITLE)
+    for number, page in enumerate(report["pages"], start=1):
+        yield from _wrap(f"{number:3}. {page['title']:<{width}}  {page['kind']}, {_outcome(page)}", " " * 9)
+        for line in _details(page):
+            yield from _wrap(f"       {line}", "         ")
+    yield ""
+    for problem in report["problems"]:
+        yield from _wrap(problem, "  ")
+    yield from _wrap(report["summary"], "  ")
+
+
+def in_short(result: dict[str, Any]) -> Iterator[str]:
+    """One config among several: one line, and what went wrong below it."""
+    if "error" in result:
+        yield from _wrap(f"{result['config']}: could not be checked. {result['error']}", "  ")
+        return
+    yield from _wrap(f"{result['config']}: {result['summary']}", "  ")
+    for problem in result["problems"]:
+        yield from _wrap(f"  {problem}", "    ")
+
+
+def _outcome(page: dict[str, Any]) -> str:
+    if page["state"] == "not shown":
+        return "not shown to any bot (is_displayed)"
+    if page["state"] == "not reached":
+        return "not reached"
+    passed = f"passed by {page['counts']}"
+    return passed if page["state"] == "passed" else f"{page['state']}, {passed}"
+
+
+def _details(page: dict[str, Any]) -> Iterator[str]:
+    if page["needs_browser"]:
+        yield f"needs a browser: {page['needs_browser']}"
+    if page["timer"] is not None:
+        yield f"timer: {page['timer']:.0f} seconds"
+    for question in page["questions"]:
+        options = f" of: {', '.join(question['options'])}" if question["options"] else ""
+        varies = " (not the same for all)" if question["varies"] else ""
+        yield f"{question['label'].rstrip(' :')}: {question['what']}{options}{varies}"
+    for refusal in page["refusals"][:MOST_REFUSALS]:
+        times = "once" if refusal["times"] == 1 else f"{refusal['times']} times"
+        yield f"refused by {refusal['by']} {times}: {refusal['text']}"
+    if len(page["refusals"]) > MOST_REFUSALS:
+        yield f"refused for {len(page['refusals']) - MOST_REFUSALS} more reasons"
+
+
+def _wrap(line: str, indent: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False) or [""]

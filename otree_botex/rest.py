@@ -1,0 +1,54 @@
+"""Asks a running oTree server over its REST API, for the commands."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlparse
+
+import requests
+
+from .errors import ServerError
+
+REST_KEY = "OTREE_REST_KEY"
+TIMEOUT_SECONDS = 60
+
+
+class Rest:
+    """One server, at its address. `key` is its REST key; by default the one in the environment.
+
+    Every call raises ServerError, with what to do, if the server does not answer or refuses.
+    """
+
+    def __init__(self, server: str, key: str | None = None) -> None:
+        self.url = server.rstrip("/")
+        self._key = key or os.environ.get(REST_KEY)
+        self._session = requests.Session()
+        # no proxy stands between a machine and itself
+        self._session.trust_env = urlparse(self.url).hostname not in ("127.0.0.1", "localhost", "::1")
+
+    def get(self, path: str) -> Any:
+        return self._call("GET", path)
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self._call("POST", path, body)
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        headers = {"otree-rest-key": self._key} if self._key else {}
+        address = self.url + path
+        try:
+            response = self._session.request(method, address, json=body, headers=headers, timeout=TIMEOUT_SECONDS)
+        except requests.RequestException as error:
+            raise ServerError(
+                f"No oTree server answers at {self.url} ({type(error).__name__}). Is it running?"
+            ) from None
+        if response.status_code == 403:
+            raise ServerError(f"The server wants its REST key: set {REST_KEY} as it is set for the server.")
+        if response.status_code == 404 and response.text.strip() == "Not Found":
+            raise ServerError("This server does not have otree_botex: add it to an app_sequence in settings.py.")
+        if response.status_code >= 500:
+            said = (response.text.strip().splitlines() or [""])[-1]
+            raise ServerError(f"The server fails at {path} with {response.status_code}: {said[:300]}")
+        if response.status_code >= 400:
+            raise ServerError(response.text.strip()[:500])
+        return response.json()
