@@ -4,7 +4,7 @@ from otree.api import *
 
 doc = """
 Attitudes towards climate policy: forms written by hand in HTML instead of oTree's widgets. A Likert grid of radio
-buttons built in a loop, check boxes of which at most two may be ticked, a slider, a list with groups, a date and a time.
+buttons built in a loop, check boxes of which at most two may be ticked, a slider, a list with groups, a date, a time.
 """
 
 AGREEMENT = [
@@ -53,7 +53,7 @@ class Player(BasePlayer):
     solar = make_box('Solar panels on public buildings')
     forests = make_box('New forests')
     research = make_box('Research on batteries')
-    tax = models.IntegerField(min=0, max=200, label='What should the emission of a tonne of carbon dioxide cost, in euros?')
+    tax = models.IntegerField(min=0, max=200, label='What should a tonne of carbon dioxide cost, in euros?')
 
     # Journey
     vehicle = models.StringField(

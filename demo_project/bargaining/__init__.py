@@ -4,7 +4,7 @@ from otree.api import *
 
 doc = """
 Bargaining with talk (Valley and others, 2002): a buyer and a seller, who each know only their own value, talk in a chat
-for a limited time and then name their prices. They trade at the mean of both prices if the buyer's is not the lower one.
+for a limited time and then name their prices. They trade at the mean of both if the buyer's is not the lower one.
 """
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import subprocess
+
 import pytest
 
 pytestmark = pytest.mark.server
@@ -14,9 +18,15 @@ EXPERIMENTS = {
     "quiz": 4,
     "dictator_de": 2,
     "lottery": 4,
+    "attitudes": 3,
+    "price_list": 2,
+    "memory": 2,
+    "bargaining": 4,
+    "trust": 4,
     "all_individual": 2,
 }
 GERMAN_EUROS = {"DEMO_LANGUAGE": "de", "DEMO_CURRENCY": "euro"}
+AGREEMENT = ["Strongly disagree", "Disagree", "Undecided", "Agree", "Strongly agree"]
 
 
 @pytest.mark.parametrize("environment", [{}, GERMAN_EUROS], ids=["points", "german-euros"])
@@ -50,6 +60,52 @@ def test_what_is_submitted_is_what_was_answered(start_server):
         assert columns["otree_botex.1.player.model"] == "random"
 
 
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_what_is_submitted_in_handwritten_forms_is_what_was_answered(start_server, otree):
+    """A Likert grid, check boxes, a slider with steps, a list with groups, a date, a time, and a price list."""
+    server = start_server(otree)
+    session = server.play("attitudes", 4)
+    for said, saved in _said_and_saved(server, session, "attitudes"):
+        for name in ("worried", "effort", "others", "flights"):
+            assert saved[name] == str(1 + AGREEMENT.index(said[name]))
+        boxes = ("trains", "solar", "forests", "research")
+        assert [saved[name] for name in boxes] == [str(int(said[name] == "True")) for name in boxes]
+        assert sum(said[name] == "True" for name in boxes) <= 2
+        assert saved["tax"] == said["tax"] and int(saved["tax"]) % 10 == 0
+        assert said["vehicle"].endswith(f"By {saved['vehicle'].lower()}")
+        assert saved["day"] == said["day"] and saved["hour"] == said["hour"]
+    session = server.play("price_list", 2)
+    for said, saved in _said_and_saved(server, session, "price_list"):
+        assert len(said) >= 10 and {name: saved[name] for name in said} == said
+
+
+def test_what_is_submitted_under_a_time_limit_is_what_was_answered(start_server):
+    server = start_server()
+    session = server.play("memory", 2)
+    for said, saved in _said_and_saved(server, session, "memory"):
+        assert {name: saved[name] for name in said} == said and len(said) == 2
+    session = server.play("bargaining", 2)
+    for said, saved in _said_and_saved(server, session, "bargaining"):
+        assert float(saved["price"]) == float(said["price"]) and saved["is_late"] == "0"
+
+
+@pytest.mark.parametrize("otree, environment", [("6", {}), ("5", GERMAN_EUROS)], ids=["6-points", "5-german-euros"])
+def test_otrees_own_bots_finish_every_experiment(start_server, otree, environment):
+    server = start_server(otree, environment=environment)
+    server.end()
+    done = subprocess.run(
+        [str(server.python.parent / "otree"), "test"],
+        cwd=server.folder,
+        env=server.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    for experiment in EXPERIMENTS:
+        assert f"Creating '{experiment}' session" in done.stdout + done.stderr
+
+
 def test_bots_do_not_see_what_a_participant_does_not_see(start_server):
     server = start_server()
     session = server.play("lottery", 2)
@@ -70,10 +126,21 @@ def test_the_same_seed_gives_the_same_answers(start_server):
     assert [row["answer"] for row in server.export(other, "steps")] != answers[0]
 
 
-def _wide(server, session):
-    import csv
-    import io
+def _said_and_saved(server, session, app):
+    """For each participant, by field: the last answer in the bot's record, and the value in oTree's export."""
+    said = {}
+    for row in server.export(session, "steps"):
+        if row["app"] == app and row["field"] and row["outcome"] == "submitted":
+            said.setdefault(row["participant"], {})[row["field"]] = row["answer"]
+    data = _wide(server, session)
+    assert said and said.keys() == data.keys()
+    prefix = f"{app}.1.player."
+    for participant, answers in said.items():
+        columns = data[participant].items()
+        yield answers, {name.removeprefix(prefix): value for name, value in columns if name.startswith(prefix)}
 
+
+def _wide(server, session):
     path = f"/ExportWide?session_code={session}"
     rows = csv.DictReader(io.StringIO(server.get(path)))
     return {row["participant.code"]: row for row in rows if row["session.code"] == session}

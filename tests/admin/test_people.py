@@ -1,0 +1,221 @@
+"""People and bots in one session: a person plays in a real browser, the other seats are played by bots."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from ..servers import wait_until
+from .test_demo import _wide
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.server, pytest.mark.browser]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Person:
+    """A participant in Chromium. `problems` are what broke on the way: scripts that failed, pages that were errors."""
+
+    def __init__(self, page):
+        self.page = page
+        self.problems = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("response", self._check)
+
+    def _check(self, response):
+        if response.status >= 400 and not response.url.endswith("/favicon.ico"):
+            self.problems.append(f"{response.status} {response.url}")
+
+    def enter(self, server, session, seat):
+        """Opens the start link of a seat (1, 2 …). The bots take the other ones."""
+        self.page.goto(f"{server.url}/InitializeParticipant/{_codes(server, session)[seat - 1]}")
+
+    def meet(self, title):
+        """Waits until the page with this title is there, however it comes. Wait pages go on by themselves."""
+        self.page.locator("#_otree-title", has_text=title).wait_for()
+
+    def go_on(self):
+        self.page.get_by_role("button", name="Next").click()
+
+    def end(self):
+        """Leaves the last page."""
+        self.go_on()
+        self.page.wait_for_url("**/OutOfRangeNotification/**")
+
+
+@pytest.fixture
+def person():
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        someone = Person(browser.new_page(viewport={"width": 1280, "height": 900}))
+        yield someone
+        browser.close()
+        assert someone.problems == []
+
+
+def test_public_goods(start_server, person):
+    server = start_server()
+    session = server.session("public_goods", 3)
+    person.enter(server, session, 1)
+    server.launch(session)
+    person.meet("Instructions")
+    person.go_on()
+    person.page.get_by_label("How much do you contribute").fill("40")
+    person.go_on()
+    person.meet("Results")
+    contributions = [float(row["public_goods.1.player.contribution"]) for row in _data(server, session)]
+    assert contributions[0] == 40
+    assert f"{sum(contributions):.0f} points" in person.page.get_by_role("row", name="All three").inner_text()
+    person.end()
+    _all_bots_finish(server, session, 2)
+
+
+def test_the_person_is_sender_and_the_bots_wait_on_a_page_with_content(start_server, person):
+    """Pairing by arrival puts the person with a bot; all pairs are waited for at the end."""
+    server = start_server()
+    session = server.session("trust", 4)
+    person.enter(server, session, 1)
+    person.meet("You are being paired")
+    server.launch(session)
+    person.meet("You are the sender")
+    wait_until(lambda: _waiting_at(server, session, "SendWaitPage"), 30, "the paired bot waits for the person")
+    wait_until(lambda: _waiting_at(server, session, "ResultsWaitPage") == 2, 30, "the other pair has played")
+    person.page.get_by_label("How much do you send").fill("7")
+    person.go_on()
+    person.meet("Results")
+    assert "The sender sent 7 points" in person.page.inner_text("body")
+    person.end()
+    _all_bots_finish(server, session, 3)
+    steps = server.export(session, "steps")
+    partner = next(row for row in steps if "The sender sent you 7 points" in row["text"])
+    seen = [row for row in steps if row["participant"] == partner["participant"]]
+    assert [row["page"] for row in seen if "receivers gave back about a third" in row["text"]] == ["SendWaitPage"]
+
+
+def test_the_person_is_receiver(start_server, person):
+    server = start_server()
+    session = server.session("trust", 2)
+    person.enter(server, session, 2)
+    person.meet("You are being paired")
+    server.launch(session)
+    person.meet("Your decision")
+    received = re.search(r"You received (\d+) point", person.page.inner_text("body"))[1]
+    person.page.get_by_label("How much do you give back").fill(received)
+    person.go_on()
+    person.meet("Results")
+    assert f"the receiver gave back {received} point" in person.page.inner_text("body")
+    person.end()
+    _all_bots_finish(server, session, 1)
+
+
+def test_bargaining_in_a_chat(start_server, person):
+    server = start_server()
+    session = server.session("bargaining", 2)
+    person.enter(server, session, 1)
+    server.launch(session)
+    person.meet("Instructions")
+    person.go_on()
+    person.meet("Talk, and name your price")
+    chat = person.page.locator(".otree-chat")
+    for message in ("Hello! What do you ask?", 'I pay 45, not "more" & not <less>.'):
+        chat.locator("textarea").fill(message)
+        chat.get_by_role("button", name="Send").click()
+        chat.locator(".otree-chat__msg", has_text=message).filter(has_text="Buyer (Me)").wait_for()
+    person.page.get_by_label("What is the highest price at which you buy?").fill("45")
+    person.go_on()
+    person.meet("Result")
+    price = next(row["bargaining.1.player.price"] for row in _data(server, session)[1:])
+    traded = "You traded at a price of" in person.page.inner_text("body")
+    assert traded == (float(price) <= 45)
+    person.end()
+    _all_bots_finish(server, session, 1)
+
+
+def test_time_limits_and_a_page_that_cannot_be_passed_yet(start_server, person):
+    server = start_server()
+    session = server.session("memory", 2)
+    person.enter(server, session, 1)
+    server.launch(session)
+    person.meet("Please memorise these words")
+    assert person.page.get_by_role("button", name="Next").count() == 0
+    person.meet("A short pause")  # by itself
+    person.go_on()
+    person.page.get_by_text("You cannot pass this page yet").wait_for()
+
+    def passed():
+        person.go_on()
+        return "/Recall/" in person.page.url
+
+    wait_until(passed, 15, "the pause is over")
+    person.page.get_by_label("garden").check()
+    person.page.get_by_label("Which word came third?").fill("Spoon")
+    person.go_on()
+    person.meet("Result")
+    assert "You earned 20 points" in person.page.inner_text("body")
+    person.end()
+    _all_bots_finish(server, session, 1)
+    assert [row["memory.1.player.is_late"] for row in _data(server, session)] == ["0", "0"]
+
+
+def test_the_end_is_elsewhere(start_server, person):
+    """Both are sent to the panel's site by a redirect: the person's browser goes there, the bot does not."""
+    person.page.route(
+        "https://app.prolific.com/**", lambda route: route.fulfill(body="Thank you", content_type="text/html")
+    )
+    server = start_server()
+    session = server.session("attitudes", 2)
+    person.enter(server, session, 1)
+    server.launch(session)
+    page = person.page
+    opinions = {"worried": "Agree", "effort": "Strongly agree", "others": "Disagree", "flights": "Agree"}
+    for name, label in opinions.items():
+        column = page.get_by_role("columnheader").all_inner_texts().index(label)
+        page.locator(f"input[name={name}]").nth(column).check()
+    person.go_on()
+    for label in ("Cheaper train tickets", "New forests", "Research on batteries"):
+        page.get_by_label(label).check()
+    page.get_by_label("What should a tonne").fill("150")
+    person.go_on()
+    page.get_by_text("Please choose at most 2 measures: you chose 3.").wait_for()
+    page.get_by_label("New forests").uncheck()
+    page.get_by_label("What should a tonne").fill("150")
+    person.go_on()
+    page.get_by_label("How did you travel").select_option("By coach")
+    page.get_by_label("On which day").fill("2024-02-29")
+    page.get_by_label("At what time").fill("06:45")
+    person.go_on()
+    person.meet("Thank you")
+    person.go_on()
+    page.wait_for_url("https://app.prolific.com/submissions/complete?cc=DEMO1234")
+    _all_bots_finish(server, session, 1)
+    answers = {
+        **{"worried": "4", "effort": "5", "others": "2", "flights": "4", "trains": "1", "solar": "0", "forests": "0"},
+        **{"research": "1", "tax": "150", "vehicle": "Coach", "day": "2024-02-29", "hour": "06:45"},
+    }
+    row = _data(server, session)[0]
+    assert {name: row[f"attitudes.1.player.{name}"] for name in answers} == answers
+
+
+def _codes(server, session):
+    return [participant["code"] for participant in server.get(f"/api/sessions/{session}")["participants"]]
+
+
+def _data(server, session):
+    """oTree's own data, a row for each seat."""
+    export = _wide(server, session)
+    return [export[code] for code in _codes(server, session)]
+
+
+def _waiting_at(server, session, page):
+    return sum(bot["state"] == "waiting" and bot["page"] == page for bot in server.bots(session))
+
+
+def _all_bots_finish(server, session, number):
+    bots = server.wait_for_end(session, first_failure=True)
+    assert [bot["state"] for bot in bots] == ["finished"] * number, [bot["error"] for bot in bots]
