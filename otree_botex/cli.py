@@ -51,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     launch.add_argument("--bots", type=int, help="how many seats (default: all free ones)")
     for name, kind in (("temperature", float), ("max-tokens", int), ("seed", int), ("attempts", int)):
         launch.add_argument(f"--{name}", type=kind)
+    launch.add_argument("--human-pace", action="store_true", default=None, help="take as much time as people do")
+    launch.add_argument("--images", action="store_true", default=None, help="show pictures to a model that takes them")
+    launch.add_argument("--chat-messages", type=int, help="what a bot may write at most in the chats of a page")
+    launch.add_argument("--chat-cost", type=float, help="US dollars that talking on one page may cost a bot")
     launch.set_defaults(run=_launch)
 
     check = commands.add_parser("check", help="send random bots through a session config and report page by page")
@@ -81,7 +85,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _launch(arguments: argparse.Namespace) -> int:
     from .launch_command import launch
 
-    names = ("temperature", "max_tokens", "seed", "attempts")
+    names = (
+        *("temperature", "max_tokens", "seed", "attempts"),
+        *("human_pace", "images", "chat_messages", "chat_cost"),
+    )
     parameters = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     return launch(arguments.server, arguments.session, arguments.model, arguments.bots, parameters)
 

@@ -3,7 +3,8 @@
 BotexError               the message says what is wrong and what to do; it may be shown to a user as it is
 ├── SetupError           an interpreter, a library, a model file, a key or a setting is missing or wrong
 ├── ModelError           a model cannot answer, and asking again would not help
-│   └── TransientModelError   asking again later may help (a rate limit, a server error, no connection)
+│   ├── TransientModelError   asking again later may help (a rate limit, a server error, no connection)
+│   └── TimeUp                the page's timer ran out before the model had answered
 ├── PageError            a page cannot be loaded or cannot be played
 └── ServerError          the oTree server does not answer, or refuses what a runner or a command asks of it
 """
@@ -32,6 +33,10 @@ class TransientModelError(ModelError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TimeUp(ModelError):
+    """The page's timer ran out before the model had answered."""
 
 
 class PageError(BotexError):

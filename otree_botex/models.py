@@ -101,6 +101,7 @@ class Step(AnyModel):
     reason = Column(Text, default="")
     attempts = Column(Integer, default=0)
     refusals_json = Column(Text, default="[]")
+    chat_json = Column(Text, default="[]")
     outcome = Column(String(20), default="")
     seconds = Column(Float)
 

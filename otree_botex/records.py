@@ -23,8 +23,9 @@ from typing import Any, Literal, TypedDict
 State = Literal["starting", "thinking", "waiting", "finished", "failed", "stopped"]
 ENDED: tuple[State, ...] = ("finished", "failed", "stopped")
 
-Outcome = Literal["submitted", "read", "waited", "timed out", "left", "interrupted"]
-"""How a page was left: answered, read and gone on, waited out, its timer ran out, moved on by somebody else, or not."""
+Outcome = Literal["submitted", "read", "waited", "timed out", "left", "interrupted", "end"]
+"""How a page was left: answered, read and gone on, waited out, its timer ran out, moved on by somebody else, or not;
+"end" is the last page, behind which there is none."""
 
 JOURNAL_PATH = "/otree_botex/journal/{launch}"
 START_PATH = "/InitializeParticipant/{participant}"
@@ -54,6 +55,14 @@ class Launch:
     max_tokens: int | None = None
     attempts: int = 5
     """How many replies to one page may be refused before the bot fails there."""
+    human_pace: bool = False
+    """Whether bots take as much time for a page as people do."""
+    images: bool = False
+    """Whether a page's pictures are sent to the model with its text."""
+    chat_messages: int = 10
+    """How many messages a bot may write in the chats of one page."""
+    chat_cost: float | None = None
+    """How many US dollars talking on one page may cost a bot; None for no limit."""
     goes_on: bool = False
     """Whether these bots played before, and are to go on from where they were."""
     folder: str = ""
@@ -151,6 +160,16 @@ class RefusalRecord(TypedDict):
     by: str
     messages: dict[str, str]
     said: Any
+
+
+class ChatRecord(TypedDict):
+    """kind "chat": a message as it stood in a chat of the page; `mine` if the bot wrote it."""
+
+    step: int
+    chat: str
+    who: str
+    text: str
+    mine: bool
 
 
 class LeftRecord(TypedDict):

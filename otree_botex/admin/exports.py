@@ -41,7 +41,7 @@ def bots(players: list[Player], session_id: int | None = None) -> Iterator[Row]:
 def steps(players: list[Player], session_id: int | None = None) -> Iterator[Row]:
     """One row a field that a bot was asked for, or a page without fields: the answer, its reason, what was refused."""
     yield ["session", "participant", "seat", "bot", "model", "step", "seen_utc", *STEP_COLUMNS] + [
-        *("field", "label", "kind_of_field", "options", "answer", "reason", "refusals", "text"),
+        *("field", "label", "kind_of_field", "options", "answer", "reason", "refusals", "chat", "text"),
     ]
     for session, launch, bot in _bots(players, session_id):
         for step in db.query(Step).filter_by(bot_id=bot.id).order_by(Step.number):
@@ -53,7 +53,7 @@ def steps(players: list[Player], session_id: int | None = None) -> Iterator[Row]
                 yield start + [
                     *_values(step, STEP_COLUMNS),
                     *(name, field.get("label", ""), field.get("kind", ""), " | ".join(field.get("options", []))),
-                    *(_answer(answers.get(name)), step.reason, step.refusals_json, step.text),
+                    *(_answer(answers.get(name)), step.reason, step.refusals_json, step.chat_json, step.text),
                 ]
 
 

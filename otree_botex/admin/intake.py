@@ -17,6 +17,8 @@ from . import columns
 
 logger = logging.getLogger("otree_botex")
 
+UNANSWERED = ("read", "waited", "timed out", "left")
+"""Pages left so are shown to the model with the next that it decides on."""
 MESSAGE_COLUMNS = {column.name for column in Message.__table__.columns} - {"id", "bot_id", "sent_json", "at"}
 
 
@@ -52,7 +54,7 @@ class _Batch:
     def load(self, records: list[dict[str, Any]]) -> None:
         """Loads the steps that earlier batches opened and this one goes on with, in one query."""
         begun = {(record["bot"], record["step"]) for record in records if record["kind"] == "page"}
-        named = {(r["bot"], r["step"]) for r in records if r["kind"] in ("decision", "refusal", "left")} - begun
+        named = {(r["bot"], r["step"]) for r in records if r["kind"] in ("decision", "refusal", "chat", "left")} - begun
         if named:
             bots, numbers = zip(*named, strict=True)
             found = db.query(Step).filter(Step.bot_id.in_(set(bots)), Step.number.in_(set(numbers)))
@@ -84,6 +86,7 @@ class _Batch:
             timeout=record["timeout"],
             needs_script=record["needs_script"],
             refusals_json="[]",
+            chat_json="[]",
             attempts=0,
         )
         db.add(step)
@@ -131,6 +134,11 @@ class _Batch:
             step.answers_json = step.entries_json = None
             step.reason = ""
 
+    def _chat(self, bot: Bot, record: dict[str, Any]) -> None:
+        step = self._step(bot, record)
+        line = {name: record[name] for name in ("at", "chat", "who", "text", "mine")}
+        step.chat_json = json.dumps([*json.loads(step.chat_json or "[]"), line], ensure_ascii=False)
+
     def _left(self, bot: Bot, record: dict[str, Any]) -> None:
         step = self._step(bot, record)
         step.outcome, step.seconds = record["outcome"], record["seconds"]
@@ -169,7 +177,7 @@ def memory(bot: Bot) -> Memory:
     if steps and not steps[-1].outcome:
         _close(bot, steps[-1], found)
     since = last.step if last is not None else 0
-    unread = [step.text for step in steps if step.number > since and step.outcome in ("read", "timed out", "left")]
+    unread = [step.text for step in steps if step.number > since and step.outcome in UNANSWERED]
     found.unread = "\n\n---\n\n".join(unread)
     return found
 

@@ -51,6 +51,13 @@ _runners: dict[int, subprocess.Popen[bytes]] = {}
 """The process that plays each bot, by the bot's number, as far as this server process started it."""
 
 
+FOR_RUNNERS = (
+    *("api_base", "temperature", "max_tokens", "attempts"),
+    *("human_pace", "images", "chat_messages", "chat_cost"),
+)
+"""The parameters of a launch that its runners are told; a bot's seed stands with its seat."""
+
+
 @dataclass(frozen=True)
 class Parameters:
     """What a launch's bots play with; all of it is recorded."""
@@ -60,6 +67,10 @@ class Parameters:
     max_tokens: int | None = None
     seed: int | None = None
     attempts: int = 5
+    human_pace: bool = False
+    images: bool = False
+    chat_messages: int = 10
+    chat_cost: float | None = None
 
 
 def launch(session: Session, taken: Sequence[Participant], parameters: Parameters, started_by: str) -> Launch:
@@ -211,10 +222,7 @@ def _start_runner(record: Launch, bots: Sequence[Bot], interpreter: str, server:
         token=token,
         model=record.model,
         seats=tuple(SeatDescription(bot.id, bot.participant_code, bot.number, bot.seed) for bot in bots),
-        api_base=parameters["api_base"],
-        temperature=parameters["temperature"],
-        max_tokens=parameters["max_tokens"],
-        attempts=parameters["attempts"],
+        **{name: parameters[name] for name in FOR_RUNNERS},
         goes_on=goes_on,
         folder=str((FOLDER / "journal").resolve()),
     )

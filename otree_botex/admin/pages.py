@@ -24,7 +24,11 @@ NUMBERS = {
     "max_tokens": (int, 1, 1_000_000),
     "seed": (int, 0, 2**31 - 1),
     "attempts": (int, 1, 100),
+    "chat_messages": (int, 0, 1000),
+    "chat_cost": (float, 0, 1000),
 }
+SWITCHES = ("human_pace", "images")
+PARAMETERS = (*NUMBERS, *SWITCHES)
 
 
 def parameters(given: Mapping[str, Any]) -> Parameters:
@@ -32,11 +36,12 @@ def parameters(given: Mapping[str, Any]) -> Parameters:
     model = str(given.get("other_model") or given.get("model") or "").strip()
     if not model:
         raise SetupError("Choose a model, or type the name of one.")
-    unknown = set(given) - {"model", "other_model", *NUMBERS}
+    unknown = set(given) - {"model", "other_model", *PARAMETERS}
     if unknown:
-        raise SetupError(f"Unknown parameter: {', '.join(sorted(unknown))}. Known are {', '.join(NUMBERS)}.")
+        raise SetupError(f"Unknown parameter: {', '.join(sorted(unknown))}. Known are {', '.join(PARAMETERS)}.")
     numbers = {name: _number(name, given[name]) for name in NUMBERS if given.get(name) not in (None, "")}
-    return Parameters(model, **numbers)
+    switches = {name: _switch(name, given[name]) for name in SWITCHES if given.get(name) not in (None, "")}
+    return Parameters(model, **numbers, **switches)
 
 
 def _number(name: str, value: Any) -> Any:
@@ -48,6 +53,12 @@ def _number(name: str, value: Any) -> Any:
     if number is None or not least <= number <= most:
         raise SetupError(f"{name} must be a number from {least} to {most}, not “{value}”.")
     return number
+
+
+def _switch(name: str, value: Any) -> bool:
+    if str(value).lower() not in ("true", "false", "on"):
+        raise SetupError(f"{name} must be true or false, not “{value}”.")
+    return str(value).lower() != "false"
 
 
 class LLMBots(AdminSessionPage):
@@ -94,7 +105,7 @@ class LLMBots(AdminSessionPage):
 
     def _act(self, action: str, data: Any) -> None:
         if action == "launch":
-            given = {name: data.get(name) for name in ("model", "other_model", *NUMBERS)}
+            given = {name: data.get(name) for name in ("model", "other_model", *PARAMETERS)}
             launches.launch(self.session, self._seats(data), parameters(given), "admin")
         elif action in ("stop", "again"):
             bots = self._bots(str(data.get("bot") or "all"))

@@ -34,21 +34,32 @@ def _step(step: Step, messages: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "number": step.number,
         "time": _clock(step.seen_at),
-        "place": escape(f"{step.app} / {step.page}" + (f", round {step.round_number}" if step.round_number else "")),
+        "place": escape(_place(step)),
         "kind": escape(step.kind),
         "text": escape(step.text),
         "answers": [_answer(field, answers) for field in fields] if answers else [],
         "reason": escape(step.reason or ""),
         "refusals": [_refusal(refusal, labels) for refusal in json.loads(step.refusals_json)],
+        "chat": [_line(line) for line in json.loads(step.chat_json or "[]")],
         "outcome": escape(step.outcome or ""),
         "seconds": "" if step.seconds is None else f"{step.seconds:.1f} s",
         "messages": messages,
     }
 
 
+def _place(step: Step) -> str:
+    page = f"{step.app} / {step.page}" if step.app else step.page
+    return f"{page}, round {step.round_number}" if step.round_number else page
+
+
 def _answer(field: dict[str, Any], answers: dict[str, Any]) -> dict[str, str]:
     said = _said(answers.get(field["name"]))
     return {"key": escape(field["key"]), "label": escape(_name(field)), "answer": escape(said)}
+
+
+def _line(line: dict[str, Any]) -> dict[str, str]:
+    names = {"time": _clock(line["at"]), "who": line["who"], "text": line["text"], "chat": line["chat"]}
+    return {name: escape(text) for name, text in names.items()}
 
 
 def _refusal(refusal: dict[str, Any], labels: dict[str, dict[str, Any]]) -> dict[str, Any]:

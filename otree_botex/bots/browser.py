@@ -14,11 +14,13 @@ from urllib.parse import urljoin, urlparse
 
 import requests
 import websocket
+from bs4 import BeautifulSoup
 from tenacity import stop_after_delay, wait_random_exponential
 
 from ..errors import PageError
 from ..records import START_PATH
-from .page import Page, read_page
+from .chat import Talk
+from .page import PAGE_PATH, ROOM_PATH, Page, read_page
 from .patience import Stopped, try_again
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,9 @@ REQUEST_TIMEOUT = 120.0
 RELOAD_SECONDS = (20.0, 60.0)
 """A wait page is loaded again after so long even if its websocket says nothing, as browsers do with some of them."""
 REDIRECTS = 20
+SESSION_PATH = "/join/"
+START = START_PATH.partition("{")[0]
+LABEL = "Add ?participant_label=… to its address (and the hash of that label if the room uses secure URLs)."
 
 
 class _Unreachable(PageError):
@@ -38,11 +43,15 @@ class _Unreachable(PageError):
 
 
 class Browser:
-    """Opens a participant's pages on one server. `stop` ends whatever it is doing, with Stopped."""
+    """Opens a participant's pages on one server. `stop` ends whatever it is doing, with Stopped.
 
-    def __init__(self, server: str, participant: str, stop: Event) -> None:
-        self._server = server.rstrip("/")
-        self._start = self._server + START_PATH.format(participant=participant)
+    `start` is the address where the participant begins: its own start link, a room's, or a session-wide link.
+    """
+
+    def __init__(self, start: str, stop: Event) -> None:
+        address = urlparse(start)
+        self._server = f"{address.scheme}://{address.netloc}"
+        self._start = start
         self._stop = stop
         self._session = requests.Session()
         self._session.trust_env = False  # the server is near; no proxy of the machine's stands between
@@ -54,9 +63,27 @@ class Browser:
         """The page where the participant is now."""
         return self._load("GET", self._start)
 
-    def submit(self, page: Page, entries: Sequence[tuple[str, str]]) -> Page:
-        """Sends the page's form and returns the page that comes then: the next one, or the same with its errors."""
-        return self._load("POST", page.form.action or page.url, list(entries))
+    def submit(self, page: Page, entries: Sequence[tuple[str, str]], action: str = "") -> Page:
+        """Sends the page's form (to `action`, if its button says so) and returns the page that comes then: the next
+        one, or the same with its errors."""
+        if page.is_welcome:
+            return self._enter(page)
+        return self._load("POST", action or page.form.action or page.url, list(entries))
+
+    def is_on(self, page: Page) -> bool:
+        """Whether the participant is still on this page, by the server. The page itself is not loaded for it."""
+        if page.is_welcome:
+            return True
+        response = self._fetch("GET", self._start, None)
+        return urlparse(response.headers.get("Location", page.url)).path == urlparse(page.url).path
+
+    def images(self, page: Page) -> list[str]:
+        """The pictures of a page, as data: URLs."""
+        return []
+
+    def talk(self, page: Page) -> Talk:
+        """The page's chats, to be opened."""
+        return Talk(page.chats, self._server, self._stop)
 
     def wait(self, page: Page) -> Page:
         """Stays on a wait page until its websocket says that waiting is over, and returns the page that comes then."""
@@ -100,18 +127,35 @@ class Browser:
         finally:
             socket.close()
 
+    def _enter(self, page: Page) -> Page:
+        """Goes on from a room's welcome page, as its script does. Raises PageError if the room lets nobody in so."""
+        after = self._load("GET", page.form.action)
+        if after.is_welcome:  # oTree 5 asks for a label here
+            raise PageError(
+                f"{urlparse(page.url).path} asks for a participant label that is in the room's list. {LABEL}"
+            )
+        return after
+
     def _load(self, method: str, url: str, data: list[tuple[str, str]] | None = None) -> Page:
         """Follows redirects as long as they stay on the server; one that leaves it is the end."""
         for _ in range(REDIRECTS):
             response = self._fetch(method, url, data)
             if not response.is_redirect:
                 response.encoding = "utf-8"
-                return read_page(response.text, url, response.headers)
+                return self._arrive(read_page(response.text, url, response.headers))
             url = urljoin(url, response.headers["Location"])
             method, data = "GET", None
             if urlparse(url).netloc != urlparse(self._server).netloc:
-                return Page(url, "end", name="end", text=f"The experiment ends at {urlparse(url).netloc}")
+                return Page(url, "end", name="end", text=f"The experiment ends at {url}")
         raise PageError(f"{urlparse(url).path} redirects in a circle.")
+
+    def _arrive(self, page: Page) -> Page:
+        """Once a room or a session-wide link has led to a participant, that participant's own link is the start: the
+        others might lead to somebody else the next time."""
+        where = PAGE_PATH.match(urlparse(page.url).path)
+        if where and START not in self._start:
+            self._start = self._server + START_PATH.format(participant=where["participant"])
+        return page
 
     def _fetch(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
         for _ in range(SERVER_ERRORS):
@@ -146,6 +190,9 @@ class Browser:
 
 def _complaint(response: requests.Response) -> str:
     path = urlparse(response.url).path
+    if path.startswith((ROOM_PATH, SESSION_PATH)) and response.status_code == 404:
+        words = BeautifulSoup(response.text, "lxml").get_text(" ", strip=True)[:300]
+        return f"{path} does not let a bot in: {words}{' ' + LABEL if 'label' in words else ''}"
     if response.status_code == 404:
         return f"{path} does not exist on this server. Was the session deleted, or the database reset?"
     return (

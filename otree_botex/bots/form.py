@@ -216,13 +216,38 @@ class Form:
                 refused[candidate.key] = str(refusal)
         return Filled([] if refused else entries, refused)
 
+    def untouched(self) -> list[tuple[str, str]]:
+        """What a browser would send if the participant had touched nothing, and pressed no button."""
+        return self.partly({})
+
+    def partly(self, answers: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The same with those of the answers filled in that the form takes."""
+        entries = list(self.fixed)
+        for candidate in self.fields:
+            try:
+                entries += candidate.entries(answers[candidate.key])
+            except (KeyError, Refusal):
+                entries += [(candidate.name, candidate.value)] if candidate.value or candidate.kind == "text" else []
+        return entries
+
+    def questions(self) -> str:
+        """What the form asks for, a line each."""
+        lines = []
+        for candidate in self.fields:
+            options = "; ".join(f'"{option.label}"' for option in candidate.options)
+            label = f" ({candidate.label})" if candidate.label else ""
+            lines.append(f"{candidate.key}{label}: {candidate.describe()}{': ' if options else ''}{options}")
+        return "\n".join(lines)
+
 
 @dataclass(frozen=True)
 class Filled:
-    """A filled-in form: `entries` to send, or `refused` reasons by field key."""
+    """A filled-in form: `entries` to send, or `refused` reasons by field key. `action` is where to, if not where the
+    form itself says."""
 
     entries: list[tuple[str, str]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    action: str = ""
 
 
 def _object(**properties: Any) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import unquote, urlparse
+from urllib.parse import parse_qsl, unquote, urlencode, urlparse
 
 from bs4 import BeautifulSoup, Tag
 
+from .chat import Chat, take_chats
 from .controls import read_controls
 from .form import Form
 from .visible import plain_text, visible_text
@@ -17,8 +18,10 @@ from .visible import plain_text, visible_text
 WAIT_HEADER = "oTree-Wait-Page"
 ERRORS_HEADER = "oTree-Redisplay-With-Errors"
 END_PATH = "/OutOfRangeNotification/"
+ROOM_PATH = "/room/"
 PAGE_PATH = re.compile(r"/p/(?P<participant>[^/]+)/(?P<app>[^/]+)/(?P<page>[^/]+)/(?P<number>\d+)")
 SOCKET = re.compile(r'makeReconnectingWebSocket\("([^"]+)"\)')
+WELCOME = "welcome"
 NAMED = ["input", "select", "textarea"]
 DEBUG_INFO = re.compile(r'<div class="card debug-info">\s*<h5 class="card-header">Debug info</h5>')
 """Where oTree begins its debug info, the last thing on each page of a server that is not in production. No participant
@@ -33,7 +36,7 @@ class Page:
     `number` is the page's place in the session's page sequence (oTree's page index); `text` what is to be seen, with
     the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `socket` the
     path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
-    `needs_script` why the page cannot be played without running its scripts.
+    `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows.
     """
 
     url: str
@@ -48,6 +51,7 @@ class Page:
     socket: str = ""
     timeout: float | None = None
     needs_script: str = ""
+    chats: tuple[Chat, ...] = ()
 
     @property
     def is_wait(self) -> bool:
@@ -56,6 +60,11 @@ class Page:
     @property
     def is_end(self) -> bool:
         return self.kind == "end"
+
+    @property
+    def is_welcome(self) -> bool:
+        """Whether it is what a room shows before it lets in."""
+        return self.kind == "form" and self.name == WELCOME
 
     @property
     def place(self) -> str:
@@ -68,9 +77,12 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
     path = unquote(urlparse(url).path)
     if path.startswith(END_PATH):
         return Page(url, "end", name="end", text="No more pages left")
+    if path.startswith(ROOM_PATH):
+        return _room(html, url)
     where = PAGE_PATH.match(path)
     app, name, number = (where["app"], where["page"], int(where["number"])) if where else ("", path, 0)
     soup = BeautifulSoup(DEBUG_INFO.split(html, maxsplit=1)[0], "lxml")
+    chats = take_chats(soup) if "otree-chat" in html else ()
     if WAIT_HEADER in headers:
         socket = SOCKET.search(html)
         text = visible_text(soup)
@@ -86,9 +98,18 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
     form = controls.form if controls else Form(url)
     if seconds is not None and not form.buttons:
         needs_script = _needs_script(html)  # a timed page may do without a button: it is left when its time is up
-    return Page(
-        url, "form", app, name, number, _title(soup), text, form, errors, timeout=seconds, needs_script=needs_script
-    )
+    return Page(url, "form", app, name, number, _title(soup), text, form, errors, "", seconds, needs_script, chats)
+
+
+def _room(html: str, url: str) -> Page:
+    """A room's page: it welcomes first, then waits for the session."""
+    soup = BeautifulSoup(html, "lxml")
+    socket = SOCKET.search(html)
+    if socket:
+        return Page(url, "wait", name="room", title=_title(soup), text=visible_text(soup), socket=socket[1])
+    query = {**dict(parse_qsl(urlparse(url).query)), "welcome_page_ok": "1"}
+    on = urlparse(url)._replace(query=urlencode(query)).geturl()
+    return Page(url, "form", "", WELCOME, 0, _title(soup), visible_text(soup), Form(on, buttons=("Start",)))
 
 
 def _title(soup: BeautifulSoup) -> str:

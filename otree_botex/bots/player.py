@@ -4,113 +4,200 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from ..errors import BotexError, PageError
+from ..errors import BotexError, PageError, TimeUp
 from .browser import Browser
 from .journal import BotJournal
-from .mind import Mind
+from .mind import TIMED_OUT, Decision, Mind
+from .pace import PATIENCE_SECONDS, Pace, is_not_yet, pause
 from .page import Page
 from .patience import Stopped
+from .talking import TalkLimits, talk_and_decide
 
 logger = logging.getLogger(__name__)
 
-TIMED_OUT = ("timeout_happened", "1")
+MARGIN_SECONDS = 1.0
+"""A decision is on its way so long before a page's time is up."""
+MOMENT_SECONDS = 1.0
+"""A page that was looked at for longer may have been left by other means, by the experimenter or by oTree's timer."""
 
 
-def play(browser: Browser, mind: Mind, journal: BotJournal) -> bool:
-    """Plays a participant's part from where it is to the end, and writes down what happens.
+@dataclass
+class Player:
+    """Plays one participant's part. `pace` holds it up as a person would be; `images` says whether it looks at
+    pictures."""
 
-    True if it got there. Every way in which it does not is recorded with its reason; nothing is raised.
-    """
-    try:
-        page = browser.open()
-        while not page.is_end:
-            if page.is_wait:
-                page = _wait(browser, journal, page)
-            else:
-                page = _answer(browser, mind, journal, page)
-        journal.state("finished")
-        return True
-    except Stopped:
-        journal.state("stopped")
-    except BotexError as error:
-        journal.state("failed", str(error))
-    except Exception as error:
-        logger.exception("A bot failed for a reason nobody thought of.")
-        journal.state("failed", f"An error inside otree-botex ({type(error).__name__}: {error}). Please report it.")
-    return False
+    browser: Browser
+    mind: Mind
+    journal: BotJournal
+    pace: Pace | None = None
+    images: bool = False
+    limits: TalkLimits = TalkLimits()
+
+    def play(self) -> bool:
+        """Plays from where the participant is to the end, and writes down what happens.
+
+        True if it got there. Every way in which it does not is recorded with its reason; nothing is raised.
+        """
+        try:
+            page = self.browser.open()
+            while not page.is_end:
+                if page.is_wait:
+                    page = self._wait(page)
+                else:
+                    page = self._answer(page)
+            self._end(page)
+            return True
+        except Stopped:
+            self.journal.state("stopped")
+        except BotexError as error:
+            self.journal.state("failed", str(error))
+        except Exception as error:
+            logger.exception("A bot failed for a reason nobody thought of.")
+            self.journal.state(
+                "failed", f"An error inside otree-botex ({type(error).__name__}: {error}). Please report it."
+            )
+        return False
+
+    def _wait(self, page: Page) -> Page:
+        self.journal.state("waiting")
+        self._record(page)
+        here = page
+        while page.is_wait and page.url == here.url:
+            self.mind.read(page)
+            page = self.browser.wait(page)
+        self.journal.left("waited")
+        return page
+
+    def _answer(self, page: Page) -> Page:
+        """One form page, until oTree accepts what is sent, its time is up, or the participant is elsewhere."""
+        self.journal.state("thinking")
+        self._record(page)
+        if page.needs_script:
+            raise PageError(f"{page.place} cannot be played without running its scripts: {page.needs_script}.")
+        if not page.form.fields and not page.chats:
+            return self._read(page)
+        here, began, held = page, time.monotonic(), 0.0
+        before = Decision()
+        while _is_same(page, here):
+            deadline = _deadline(page)
+            try:
+                decision, outcome = self._decide(page, deadline), "submitted"
+                if decision.entries == before.entries and before.entries:
+                    held = pause(held, page.errors)  # it insists: what was refused may be accepted later
+                    self.browser.sleep(_within(held, deadline))
+                self._take_time(page, began, deadline)
+                if not page.form.buttons and deadline is not None:  # it is its timer that submits it
+                    self.browser.sleep(max(deadline - time.monotonic(), 0))
+                    decision = replace(decision, entries=(*decision.entries, TIMED_OUT))
+            except TimeUp:
+                self.browser.sleep(max((deadline or 0) - time.monotonic(), 0))
+                decision, outcome = self.mind.run_out(page), "timed out"
+            if time.monotonic() - began > MOMENT_SECONDS and not self.browser.is_on(page):
+                return self._moved_on()
+            before, page = decision, self._send(page, decision, deadline)
+            began = time.monotonic()
+        self.journal.left(outcome)
+        return page
+
+    def _decide(self, page: Page, deadline: float | None) -> Decision:
+        """One decision, within the page's time; where there is a chat, after talking."""
+        until = None if deadline is None else deadline - MARGIN_SECONDS
+        images = self.browser.images(page) if self.images else ()
+        if page.chats:
+            return talk_and_decide(self.browser, self.mind, self.journal, page, self.limits, until, images)
+        return self.mind.decide(page, deadline=until, images=images)
+
+    def _send(self, page: Page, decision: Decision, deadline: float | None) -> Page:
+        """Sends a decision, and again as long as oTree says that it comes too early."""
+        here, held, began = page, 0.0, time.monotonic()
+        while True:
+            page = self.browser.submit(here, decision.entries, decision.action)
+            if not (_is_same(page, here) and is_not_yet(page.errors)):
+                return page
+            if time.monotonic() - began > PATIENCE_SECONDS:
+                raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
+            self.journal.write("refusal", attempt=0, by="server", messages=dict(page.errors), said=None)
+            held = pause(held, page.errors)
+            self.browser.sleep(_within(held, deadline))
+
+    def _read(self, page: Page) -> Page:
+        """A page with nothing to decide. One without a button is left when its time is up, as a browser would leave it;
+        one that does not let go on yet is tried again later."""
+        began, deadline = time.monotonic(), _deadline(page)
+        self.mind.read(page, self.browser.images(page) if self.images else ())
+        decision, outcome = Decision(entries=page.form.fixed), "read"
+        if not page.form.buttons and deadline is not None:
+            self.browser.sleep(max(deadline - time.monotonic(), 0))
+            decision, outcome = Decision(entries=(*page.form.fixed, TIMED_OUT)), "timed out"
+        self._take_time(page, began, deadline)
+        here, held = page, 0.0
+        while _is_same(page := self._send(here, decision, deadline), here):
+            if time.monotonic() - began > PATIENCE_SECONDS:
+                raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
+            held = pause(held, page.errors)
+            self.browser.sleep(held)
+        self.journal.left(outcome)
+        return page
+
+    def _take_time(self, page: Page, began: float, deadline: float | None) -> None:
+        """At a person's pace, what is left of the time that a person would take for this page passes."""
+        if self.pace is not None:
+            left = self.pace.seconds(page.text, len(page.form.fields)) - (time.monotonic() - began)
+            self.browser.sleep(_within(max(left, 0), deadline))
+
+    def _moved_on(self) -> Page:
+        self.mind.moved_on()
+        self.journal.left("left")
+        return self.browser.open()
+
+    def _end(self, page: Page) -> None:
+        self._record(page)
+        self.journal.left("end")
+        self.journal.state("finished")
+
+    def _record(self, page: Page) -> None:
+        fields = [
+            {
+                "key": field.key,
+                "name": field.name,
+                "kind": field.kind,
+                "label": field.label,
+                "required": field.required,
+                "options": [option.label for option in field.options],
+                "what": field.describe(),
+            }
+            for field in page.form.fields
+        ]
+        self.journal.page(
+            url=page.url,
+            app=page.app,
+            name=page.name,
+            number=page.number,
+            page_kind=page.kind,
+            title=page.title,
+            text=page.text,
+            fields=fields,
+            timeout=page.timeout,
+            needs_script=page.needs_script,
+        )
 
 
-def _wait(browser: Browser, journal: BotJournal, page: Page) -> Page:
-    journal.state("waiting")
-    _record_page(journal, page)
-    here = page
-    while page.is_wait and page.url == here.url:
-        page = browser.wait(page)
-    journal.left("waited")
-    return page
+def _is_same(page: Page, here: Page) -> bool:
+    return page.url == here.url and page.kind == here.kind
 
 
-def _answer(browser: Browser, mind: Mind, journal: BotJournal, page: Page) -> Page:
-    """One form page, until oTree accepts what is sent or the participant is elsewhere."""
-    journal.state("thinking")
-    _record_page(journal, page)
-    if page.needs_script:
-        raise PageError(f"{page.place} cannot be played without running its scripts: {page.needs_script}.")
-    if not page.form.fields:
-        return _read(browser, mind, journal, page)
-    here, seen_at = page, time.monotonic()
-    while page.url == here.url and not page.is_wait:
-        decision = mind.decide(page)
-        if here.timeout is not None and time.monotonic() - seen_at > here.timeout:
-            # oTree may have moved the participant on meanwhile; what is sent then is lost without a word
-            now = browser.open()
-            if now.url != here.url:
-                journal.left("left")
-                return now
-        page = browser.submit(page, decision.entries)
-    journal.left("submitted")
-    return page
+def _deadline(page: Page) -> float | None:
+    """When a page's time is up, by time.monotonic(), if the page has just been loaded."""
+    return None if page.timeout is None else time.monotonic() + page.timeout
 
 
-def _read(browser: Browser, mind: Mind, journal: BotJournal, page: Page) -> Page:
-    """A page with nothing to decide. One without a button is left when its time is up, as a browser would leave it."""
-    mind.read(page)
-    entries: Sequence[tuple[str, str]] = page.form.fixed
-    outcome = "read"
-    if not page.form.buttons and page.timeout is not None:
-        browser.sleep(page.timeout)
-        entries, outcome = (*entries, TIMED_OUT), "timed out"
-    after = browser.submit(page, entries)
-    if after.url == page.url and after.errors:
-        raise PageError(f"{page.place} does not let go on: {'; '.join(after.errors.values())}")
-    journal.left(outcome)
-    return after
+def _within(seconds: float, deadline: float | None) -> float:
+    """So many seconds, or fewer if a page's time is up before."""
+    return seconds if deadline is None else max(min(seconds, deadline - MARGIN_SECONDS - time.monotonic()), 0)
 
 
-def _record_page(journal: BotJournal, page: Page) -> None:
-    fields = [
-        {
-            "key": field.key,
-            "name": field.name,
-            "kind": field.kind,
-            "label": field.label,
-            "required": field.required,
-            "options": [option.label for option in field.options],
-            "what": field.describe(),
-        }
-        for field in page.form.fields
-    ]
-    journal.page(
-        url=page.url,
-        app=page.app,
-        name=page.name,
-        number=page.number,
-        page_kind=page.kind,
-        title=page.title,
-        text=page.text,
-        fields=fields,
-        timeout=page.timeout,
-        needs_script=page.needs_script,
-    )
+def _said(errors: Mapping[str, str]) -> str:
+    return "; ".join(errors.values()) or "it comes back without saying why."

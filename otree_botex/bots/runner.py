@@ -11,11 +11,13 @@ from typing import TextIO
 
 from ..errors import BotexError, ServerError
 from ..llm import LLM, ModelOptions, load
-from ..records import Launch, Memory, Seat
+from ..records import START_PATH, Launch, Memory, Seat
 from .browser import Browser
 from .journal import BotJournal, Journal
 from .mind import Mind
-from .player import play
+from .pace import Pace
+from .player import Player
+from .talking import TalkLimits
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +89,13 @@ def _play_all(launch: Launch, llm: LLM, bots: dict[int, _Bot], memories: dict[in
 
 
 def _play(launch: Launch, llm: LLM, bot: _Bot, memory: Memory | None) -> None:
-    browser = Browser(launch.server, bot.seat.participant, bot.stop)
+    browser = Browser(launch.server.rstrip("/") + START_PATH.format(participant=bot.seat.participant), bot.stop)
     mind = Mind(llm, bot.journal, bot.stop, seed=bot.seat.seed, attempts=launch.attempts)
     if memory:
         mind.restore(memory)
-    bot.finished = play(browser, mind, bot.journal)
+    pace = Pace(bot.seat.seed) if launch.human_pace else None
+    limits = TalkLimits(launch.chat_messages, launch.chat_cost)
+    bot.finished = Player(browser, mind, bot.journal, pace, launch.images, limits).play()
     browser.close()
 
 

@@ -3,12 +3,14 @@ text, usage and cost out."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-Message = Mapping[str, str]
-"""One message of a conversation: {"role": "system" | "user" | "assistant", "content": text}."""
+Message = Mapping[str, Any]
+"""One message of a conversation: {"role": "system" | "user" | "assistant", "content": text}; one of a user's may also
+have "images", a list of data: URLs, in the order in which the text names them."""
 
 Schema = Mapping[str, Any]
 
@@ -29,13 +31,19 @@ class Request:
 
     `schema` is the JSON Schema that the reply must follow. `seed` makes the reply repeatable where the backend
     honours it. `refused` names the answers to this page that were refused so far, by field: a language model reads
-    of them in the messages, `random` needs to be told.
+    of them in the messages, `random` needs to be told. `deadline` is the time.monotonic() after which nobody waits for
+    the reply any more.
     """
 
     messages: Sequence[Message]
     schema: Schema
     seed: int | None = None
     refused: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    deadline: float | None = None
+
+    def seconds_left(self) -> float:
+        """The time until the deadline, never less than nothing; infinite if there is none."""
+        return float("inf") if self.deadline is None else max(self.deadline - time.monotonic(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,8 @@ class LLM(Protocol):
     def complete(self, request: Request) -> Completion:
         """Answers one request.
 
-        Raises TransientModelError when asking again later may help, ModelError when it would not. It never retries
-        by itself: the caller does, and records each try.
+        Raises TransientModelError when asking again later may help (so also when the request's deadline has come),
+        ModelError when it would not. It never retries by itself: the caller does, and records each try.
         """
 
     def count_tokens(self, text: str) -> int:

@@ -47,7 +47,7 @@ def server():
 
 
 def browser(server, stop=None):
-    return Browser(server.url, "abc", stop or Event())
+    return Browser(f"{server.url}/InitializeParticipant/abc", stop or Event())
 
 
 def test_open_and_submit(server):
@@ -97,7 +97,7 @@ def test_redirects_in_a_circle_end(server):
 
 def test_a_bot_that_is_told_to_stop_waits_no_longer_for_a_server_that_is_away():
     stop = Event()
-    bot = Browser("http://127.0.0.1:9", "abc", stop)
+    bot = Browser("http://127.0.0.1:9/InitializeParticipant/abc", stop)
     threading.Timer(0.5, stop.set).start()
     with pytest.raises(Stopped):
         bot.open()

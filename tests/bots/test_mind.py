@@ -11,7 +11,8 @@ from threading import Event
 import pytest
 
 from otree_botex.bots.form import Field, Form
-from otree_botex.bots.mind import TRIES, Mind, prompt
+from otree_botex.bots.conversation import TRIES, prompt
+from otree_botex.bots.mind import Mind
 from otree_botex.bots.page import Page
 from otree_botex.bots.patience import Stopped
 from otree_botex.errors import ModelError, PageError, TransientModelError

@@ -1,0 +1,125 @@
+"""How a bot talks in the chats of a page: by turns, until it has finished, nobody answers, or a limit is reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import PageError
+from .browser import Browser
+from .chat import Line, Talk, TalkError
+from .journal import BotJournal
+from .mind import Decision, Mind
+from .page import Page
+
+SILENCE_SECONDS = 15.0
+"""How long a bot waits for an answer before it is asked whether it has more to say."""
+SILENCES = 2
+"""So often in a row nobody answers before it takes the talk to be over; once if it has nothing to add itself."""
+TURNS_PER_MESSAGE = 3
+"""A bot may also listen without writing: it is asked at most so often for each message that it may write."""
+RESERVE, LEAST_RESERVE_SECONDS = 2.0, 5.0
+"""On a page with a timer so many times the longest reply so far is left for the decision, and at least so long."""
+RECKONINGS = 3
+"""How often a decision is thought over because somebody said something while it was made."""
+
+
+@dataclass(frozen=True)
+class TalkLimits:
+    """How much one bot may talk on one page: messages, and US dollars (None: no limit in money)."""
+
+    messages: int = 10
+    cost: float | None = None
+
+
+def talk_and_decide(
+    browser: Browser,
+    mind: Mind,
+    journal: BotJournal,
+    page: Page,
+    limits: TalkLimits,
+    deadline: float | None,
+    images: Sequence[str],
+) -> Decision:
+    """A decision on a page with chats, made when the talk there is over.
+
+    Raises what `Mind.decide` raises, and PageError if a chat cannot be opened.
+    """
+    try:
+        with browser.talk(page) as talk:
+            talker = _Talker(mind, journal, page, talk, limits, deadline, images)
+            for _ in range(RECKONINGS):
+                heard = talker.talk()
+                if not page.form.fields:
+                    return Decision(entries=page.form.fixed)
+                decision = mind.decide(page, heard=heard, deadline=deadline, images=images)
+                if not talker.hears_more():
+                    break
+            return decision
+    except TalkError as error:
+        raise PageError(f"A chat of {page.place} cannot be opened: {error}") from None
+
+
+class _Talker:
+    """One bot in the chats of one page."""
+
+    def __init__(
+        self,
+        mind: Mind,
+        journal: BotJournal,
+        page: Page,
+        talk: Talk,
+        limits: TalkLimits,
+        deadline: float | None,
+        images: Sequence[str],
+    ) -> None:
+        self.mind, self.journal, self.page, self.chats = mind, journal, page, talk
+        self.limits, self.deadline, self.images = limits, deadline, images
+        self.messages = self.turns = 0
+        self.cost_before, self.slowest = mind.cost, LEAST_RESERVE_SECONDS / RESERVE
+        self.news: list[Line] = self._note(talk.heard())
+
+    def talk(self) -> list[Line]:
+        """Takes turns until the talk is over. Returns what was heard since the bot's last turn."""
+        silences = 0
+        while silences < SILENCES and self._may_go_on():
+            heard, self.news = self.news, []
+            self.turns += 1
+            began = time.monotonic()
+            turn = self.mind.talk(self.page, heard, self.deadline, self.images)
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            for chat, text in turn.say.items():
+                self.chats.say(chat, text)
+                self.messages += 1
+            self.journal.state("thinking" if turn.done else "waiting")
+            if turn.done or (silences and not turn.say):
+                break
+            self.news += self._note(self.chats.listen(min(SILENCE_SECONDS, self._seconds_left())))
+            silences = 0 if any(not line.mine for line in self.news) else silences + 1
+        self.journal.state("thinking")
+        heard, self.news = self.news, []
+        return heard
+
+    def hears_more(self) -> bool:
+        """Whether somebody else has said something that the bot may still answer."""
+        self.news += self._note(self.chats.heard())
+        return self._may_go_on() and any(not line.mine for line in self.news)
+
+    def _may_go_on(self) -> bool:
+        limit = self.limits
+        return (
+            self.messages < limit.messages
+            and self.turns < TURNS_PER_MESSAGE * limit.messages
+            and (limit.cost is None or self.mind.cost - self.cost_before < limit.cost)
+            and self._seconds_left() > 0
+        )
+
+    def _seconds_left(self) -> float:
+        """Seconds for talking: as much time as a decision may take is left of the page's."""
+        return SILENCE_SECONDS if self.deadline is None else self.deadline - time.monotonic() - RESERVE * self.slowest
+
+    def _note(self, lines: list[Line]) -> list[Line]:
+        for line in lines:
+            self.journal.write("chat", chat=line.chat, who=line.who, text=line.text, mine=line.mine)
+        return lines
