@@ -79,6 +79,7 @@ SESSION_CONFIGS = [
         display_name='Bargaining in a chat (2 players)',
         app_sequence=['otree_botex', 'bargaining'],
         num_demo_participants=2,
+        talk_seconds=180,
     ),
     dict(
         name='trust',

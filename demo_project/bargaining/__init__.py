@@ -4,7 +4,8 @@ from otree.api import *
 
 doc = """
 Bargaining with talk (Valley and others, 2002): a buyer and a seller, who each know only their own value, talk in a chat
-for a limited time and then name their prices. They trade at the mean of both if the buyer's is not the lower one.
+for a limited time (talk_seconds in the session config) and then name their prices. They trade at the mean of both if
+the buyer's is not the lower one.
 """
 
 
@@ -15,7 +16,6 @@ class C(BaseConstants):
     BUYER_ROLE = 'Buyer'
     SELLER_ROLE = 'Seller'
     VALUE_MAX = cu(50)
-    SECONDS = 180
 
 
 class Subsession(BaseSubsession):
@@ -59,8 +59,11 @@ class MeetWaitPage(WaitPage):
 class Talk(Page):
     form_model = 'player'
     form_fields = ['price']
-    timeout_seconds = C.SECONDS
     timer_text = 'Time left to agree:'
+
+    @staticmethod
+    def get_timeout_seconds(player: Player):
+        return player.session.config['talk_seconds']
 
     @staticmethod
     def before_next_page(player: Player, timeout_happened):

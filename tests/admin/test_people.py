@@ -137,6 +137,40 @@ def test_bargaining_in_a_chat(start_server, person):
     _all_bots_finish(server, session, 1)
 
 
+def test_the_person_lets_the_time_run_out(start_server, person):
+    server = start_server()
+    session = server.session("bargaining", 2, talk_seconds=4)
+    person.enter(server, session, 1)
+    server.launch(session)
+    person.meet("Instructions")
+    person.go_on()
+    person.meet("Talk, and name your price")
+    person.page.get_by_label("What is the highest price at which you buy?").fill("50")
+    person.meet("Result")  # by itself
+    assert "You did not trade." in person.page.inner_text("body")
+    person.end()
+    _all_bots_finish(server, session, 1)
+    assert [row["bargaining.1.player.is_late"] for row in _data(server, session)] == ["1", "0"]
+
+
+def test_a_room_with_labels(start_server, person):
+    server = start_server()
+    body = {"session_config_name": "public_goods", "num_participants": 3, "room_name": "class"}
+    session = server.post("/api/sessions", **body)["code"]
+    person.page.goto(f"{server.url}/room/class")
+    person.page.get_by_label("Participant label:").fill("Emmy")
+    person.page.get_by_role("button", name="Start").click()
+    person.meet("Instructions")
+    server.launch(session)
+    person.go_on()
+    person.page.get_by_label("How much do you contribute").fill("0")
+    person.go_on()
+    person.meet("Results")
+    person.end()
+    _all_bots_finish(server, session, 2)
+    assert "Emmy" in [participant["label"] for participant in server.get(f"/api/sessions/{session}")["participants"]]
+
+
 def test_time_limits_and_a_page_that_cannot_be_passed_yet(start_server, person):
     server = start_server()
     session = server.session("memory", 2)
