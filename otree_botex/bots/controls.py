@@ -1,259 +1,285 @@
-"""The controls of an HTML form, as fields: what can be answered on a page, and what a browser would send with it.
+"""The controls of a page's forms: what can be answered and sent, and what stands in the text at the place of each.
 
-Follows the HTML standard's form submission algorithm (html.spec.whatwg.org, "Constructing the entry list").
+Follows the HTML standard, 4.10.21.4 "Constructing the entry list".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
 from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
 
-from .form import Field, Form, Kind, Option
-from .labels import CONTROLS, Labels, button_label
-from .visible import is_hidden, plain_text
-
-BUTTON_TYPES = ("submit", "image")
+from .buttons import Sends, read_button, read_sender, sends
+from .field import Button, Entry, Field, Option
+from .form import Form
+from .inputs import (
+    direction_entry,
+    is_disabled,
+    is_readonly,
+    kind_of,
+    number_alike,
+    read_group,
+    read_input,
+    read_select,
+    value_of,
+)
+from .labels import Labels
+from .markup import CONTROLS, number_of, owner_of
+from .visibility import Visibility
 
 
 @dataclass
 class Controls:
-    """The form of a page, and what stands in the page's text at the place of each of its controls."""
+    """The forms of a page as one, and what stands in the page's text at the place of each of its controls."""
 
     form: Form
     places: dict[int, str] = field(default_factory=dict)
-    """Text at a control, by the id() of its tag."""
+    """Text at a control, by the id() of its tag; before the text of any other element."""
     needs_script: str = ""
     """Why this page cannot be played without running its scripts; empty if it can."""
 
 
-def read_controls(soup: BeautifulSoup, url: str) -> Controls | None:
-    """Reads the main form of a page: the one oTree gives every page, else the first that is posted. None if there
-    is no form."""
-    form = soup.find("form", id="form") or soup.find("form", method=lambda value: value and value.lower() == "post")
-    if not isinstance(form, Tag):
+@dataclass
+class _Asked:
+    """A field, and the controls it is made of."""
+
+    field: Field
+    tags: list[Tag]
+
+
+def read_controls(soup: BeautifulSoup, url: str, visibility: Visibility) -> Controls | None:
+    """Reads the forms of a page: the one oTree gives every page, else the first that is posted, and others that a
+    participant can send as well. None if there is no form."""
+    posted = soup.find_all("form", method=lambda value: value is not None and value.lower() == "post")
+    main = soup.find("form", id="form") or (posted[0] if posted else None)
+    if not isinstance(main, Tag):
         return None
-    return _Reader(soup, form, url).read()
+    forms = [main, *(form for form in posted if form is not main)]
+    labels = Labels(soup, visibility)
+    controls = list(enumerate(soup.find_all(_is_control), 1))
+    readers = [_Reader(soup, form, owner, url, labels) for owner, form in enumerate(forms)]
+    owners = {number_of(form): reader for form, reader in zip(forms, readers, strict=True)}
+    for number, tag in controls:
+        reader = owners.get(_owner(tag, soup, main))
+        if reader is not None:
+            reader.add(tag, 2 * number)
+    return _merged([reader for reader in readers if reader.owner == 0 or reader.is_usable], readers[0])
+
+
+def _is_control(tag: Tag) -> bool:
+    return tag.name in CONTROLS or "onclick" in tag.attrs or str(tag.get("href") or "").startswith("javascript:")
+
+
+def _owner(tag: Tag, soup: BeautifulSoup, main: Tag) -> str:
+    """The number of the form that a control belongs to, or that an element sends by its script."""
+    if tag.name in CONTROLS and kind_of(tag) != "button":
+        return owner_of(tag, soup)
+    found = sends(tag)
+    if found is None:
+        return owner_of(tag, soup) if tag.name in CONTROLS else ""
+    if found.form:
+        form = soup.find("form", id=found.form)
+        return number_of(form) if isinstance(form, Tag) else ""
+    return owner_of(tag, soup) or number_of(main)
 
 
 class _Reader:
-    def __init__(self, soup: BeautifulSoup, form: Tag, url: str) -> None:
-        self.soup, self.form, self.url = soup, form, url
-        self.labels = Labels(soup)
-        self.fields: list[Field] = []
-        self.fixed: list[tuple[str, str]] = []
+    """Reads the controls of one form, in the order of the document."""
+
+    def __init__(self, soup: BeautifulSoup, form: Tag, owner: int, url: str, labels: Labels) -> None:
+        self.soup, self.form, self.owner, self.labels = soup, form, owner, labels
+        self.url, self.sees = url, labels.visibility.sees
+        self.checks = not form.has_attr("novalidate")
+        self.asked: list[_Asked] = []
+        self.groups: dict[tuple[str, str], list[tuple[Tag, int]]] = {}
+        self.kept: list[Entry] = []
+        self.buttons: list[tuple[Tag, Button]] = []
+        self.senders: list[tuple[Tag, int, Sends]] = []
         self.places: dict[int, str] = {}
+        self.unusable = "the page has no button that submits it"
         self.needs_script = ""
+        self.end = 0
 
-    def read(self) -> Controls:
-        controls = list(self._own_controls())
-        groups: dict[tuple[str, str], list[Tag]] = {}
-        submits: list[Tag] = []
-        for tag in controls:
-            kind = _type(tag)
-            if kind in BUTTON_TYPES:
-                submits.append(tag)
-            elif kind in ("button", "reset"):
-                self.places[id(tag)] = f"[button {button_label(tag)!r}]"
-            elif kind == "hidden" or _is_invisible(tag):
-                self._keep_hidden(tag, kind)
-            elif not tag.get("name"):
-                continue
-            elif kind in ("radio", "checkbox"):
-                groups.setdefault((kind, str(tag["name"])), []).append(tag)
-                if len(groups[kind, str(tag["name"])]) == 1:
-                    self.fields.append(_placeholder(kind, str(tag["name"])))
-            else:
-                self._add_single(tag, kind)
-        self.fields = [
-            self._group(candidate, groups) if candidate.key == "" else candidate for candidate in self.fields
-        ]
-        self._number_and_place(groups)
-        buttons = self._add_buttons(submits)
-        action = urljoin(self.url, str(self.form.get("action") or "") or self.url)
-        form = Form(action, tuple(self.fields), tuple(self.fixed), buttons)
-        return Controls(form, self.places, self.needs_script)
+    @property
+    def action(self) -> str:
+        return urljoin(self.url, str(self.form.get("action") or "") or self.url)
 
-    def _own_controls(self) -> Iterator[Tag]:
-        """Controls whose form owner is this form, in tree order, without the disabled ones."""
-        form_id = self.form.get("id")
-        for tag in self.soup.find_all(CONTROLS):
-            owner = tag.get("form")
-            belongs = owner == form_id if owner is not None else tag.find_parent("form") is self.form
-            if belongs and not _is_disabled(tag):
-                yield tag
+    @property
+    def is_usable(self) -> bool:
+        return bool(self.buttons or self.senders) and not self.needs_script
 
-    def _keep_hidden(self, tag: Tag, kind: str) -> None:
+    def add(self, tag: Tag, place: int) -> None:
+        """Takes in one control."""
+        kind = kind_of(tag) if tag.name in CONTROLS else "button"
+        if any(parent is self.form for parent in tag.parents):
+            self.end = place + 1
+        if tag.find_parent("datalist"):
+            return
+        if is_disabled(tag):
+            self._disabled(tag, kind)
+        elif kind in ("submit", "image"):
+            self._submit(tag, place)
+        elif kind in ("button", "reset"):
+            self._button(tag, place)
+        elif kind in ("radio", "checkbox") and tag.get("name") and self._is_operable(tag):
+            self._option(tag, kind, place)
+        elif kind == "hidden" or not self.sees(tag):
+            self._hidden(tag, kind, place)
+        elif tag.get("name"):
+            self._single(tag, kind, place)
+
+    def _is_operable(self, tag: Tag) -> bool:
+        """Whether a box can be ticked: it may itself be drawn by its label."""
+        return self.sees(tag) or any(self.sees(label) for label in self.labels.elements(tag))
+
+    def _disabled(self, tag: Tag, kind: str) -> None:
+        if not self.sees(tag):
+            return
+        if kind in ("submit", "image"):
+            self.unusable = "the button that submits the page stays disabled until a script enables it"
+        if kind in ("submit", "image", "button", "reset"):
+            self.places[id(tag)] = f'[button "{self.labels.button(tag)}", disabled]'
+        elif kind in ("radio", "checkbox"):
+            self.places[id(tag)] = "[cannot be chosen]"
+        elif kind == "select":
+            self.places[id(tag)] = "[disabled]"
+        else:
+            self.places[id(tag)] = f'["{value_of(tag)}", cannot be changed]'
+
+    def _submit(self, tag: Tag, place: int) -> None:
+        if not self.sees(tag):
+            self.unusable = "the button that submits the page is not to be seen until a script shows it"
+            return
+        self.buttons.append((tag, read_button(tag, self.labels.button(tag), place, self.owner, self.url, self.checks)))
+
+    def _button(self, tag: Tag, place: int) -> None:
+        found = sends(tag)
+        if found is not None and self.sees(tag):
+            self.senders.append((tag, place, found))
+        elif tag.name in CONTROLS:
+            self.places[id(tag)] = f'[button "{self.labels.button(tag)}"]'
+
+    def _option(self, tag: Tag, kind: str, place: int) -> None:
+        name = str(tag["name"])
+        if (kind, name) not in self.groups:
+            self.groups[kind, name] = []
+            self.asked.append(_Asked(Field("", name, "choice" if kind == "radio" else "choices"), []))
+        self.groups[kind, name].append((tag, place))
+
+    def _hidden(self, tag: Tag, kind: str, place: int) -> None:
+        """What a participant cannot touch goes back as it came; what comes empty is for a script to fill in."""
         name = str(tag.get("name") or "")
         if not name or (kind in ("radio", "checkbox") and not tag.has_attr("checked")):
             return
-        value = _value(tag)
-        if not value and (kind == "hidden" or tag.has_attr("required")):
-            self.needs_script = "a script of the page has to fill in a hidden field"
-        self.fixed.append((name, value))
-
-    def _add_single(self, tag: Tag, kind: str) -> None:
-        number = len(self.fields)
         if kind == "select":
-            made = self._select(tag)
+            made = read_select(tag, place, self.labels)
+            entries = [entry._replace(place=place) for entry in made.untouched()]
         else:
-            made = self._input(tag, kind)
-        self.fields.append(made)
-        self.places[id(tag)] = str(number)
+            entries = [Entry(place, name, value_of(tag))]
+        if not any(entry.value for entry in entries):
+            self.needs_script = f'a script of the page has to fill in the hidden field "{name}"'
+        self.kept += [entry._replace(owner=self.owner) for entry in entries]
 
-    def _select(self, tag: Tag) -> Field:
-        options = [
-            Option(plain_text(option), str(option.get("value", plain_text(option))))
-            for option in tag.find_all("option")
-            if not option.has_attr("disabled")
-        ]
-        empty = [option for option in options if option.value == ""]
-        kind: Kind = "choices" if tag.has_attr("multiple") else "choice"
-        required = tag.has_attr("required") or (kind == "choice" and not empty)
-        chosen = tag.find("option", selected=True)
-        value = str(chosen.get("value", plain_text(chosen))) if isinstance(chosen, Tag) else ""
-        real = tuple(option for option in options if option.value != "")
-        return self._field(tag, kind, required=required, options=_distinct(real), value=value)
+    def _single(self, tag: Tag, kind: str, place: int) -> None:
+        name, value = str(tag["name"]), "" if kind in ("select", "file") else value_of(tag)
+        if kind == "file":
+            self.kept.append(Entry(place, name, "", self.owner))
+            self.places[id(tag)] = "[a file may be uploaded here; not possible]"
+            if tag.has_attr("required") and self.checks:
+                self.needs_script = "it asks for a file to be uploaded"
+            return
+        self.kept += direction_entry(tag, place, self.owner)
+        if is_readonly(tag):
+            self.kept.append(Entry(place, name, value, self.owner))
+            self.places[id(tag)] = f'["{value}", cannot be changed]'
+            return
+        made = read_select(tag, place, self.labels) if kind == "select" else read_input(tag, self.soup, self.labels)
+        self.asked.append(_Asked(replace(made, place=place), [tag]))
 
-    def _input(self, tag: Tag, kind: str) -> Field:
-        number = _number_kind(tag, kind)
-        if number:
-            bounds = {name: _decimal(tag.get(name)) for name in ("min", "max")}
-            return self._field(
-                tag,
-                number,
-                minimum=bounds["min"],
-                maximum=bounds["max"],
-                decimals=0 if number == "integer" else _decimals(tag, bounds),
-                value=_value(tag),
-                required=kind == "range" or tag.has_attr("required"),  # a slider is never empty
-            )
-        length = str(tag.get("maxlength") or "")
-        return self._field(
-            tag,
-            "text",
-            max_length=int(length) if length.isdigit() else None,
-            pattern=str(tag.get("pattern") or ""),
-            value=_value(tag),
-        )
-
-    def _field(self, tag: Tag, kind: Kind, **rest: object) -> Field:
-        rest.setdefault("required", tag.has_attr("required"))
-        return Field("q", str(tag["name"]), kind, self.labels.of_field(tag), **rest)  # type: ignore[arg-type]
-
-    def _group(self, first: Field, groups: dict[tuple[str, str], list[Tag]]) -> Field:
-        """Radio buttons or check boxes of one name, as one field."""
-        tags = groups["radio" if first.kind == "choice" else "checkbox", first.name]
-        required = any(tag.has_attr("required") for tag in tags)
-        checked = [_value(tag) for tag in tags if tag.has_attr("checked")]
-        if first.kind == "choices" and len(tags) == 1:
-            only = (Option("", str(tags[0].get("value", "on"))),)
-            return Field("q", first.name, "tick", self.labels.of_field(tags[0]), required, only, value="".join(checked))
-        labels = [self.labels.of_option(tag) or f"option {number}" for number, tag in enumerate(tags, 1)]
-        options = _distinct(tuple(Option(label, _value(tag)) for label, tag in zip(labels, tags, strict=True)))
-        value = checked[0] if checked else ""
-        return Field("q", first.name, first.kind, self.labels.of_group(tags), required, options, value=value)
-
-    def _number_and_place(self, groups: dict[tuple[str, str], list[Tag]]) -> None:
-        """Gives the fields their keys, in the order of the page, and says what stands at each control."""
-        self.fields = [replace(made, key=f"q{number}") for number, made in enumerate(self.fields, 1)]
-        for place, number in list(self.places.items()):
-            if number.isdigit():
-                made = self.fields[int(number)]
-                options = "".join(f'\n- "{option.label}"' for option in made.options)
-                self.places[place] = f"[{made.key}: {made.describe()}]{options}"
-        for (kind, name), tags in groups.items():
-            made = next(f for f in self.fields if f.name == name and f.kind in ("choice", "choices", "tick"))
-            mark = "( )" if kind == "radio" else "[ ]"
-            for tag, option in zip(tags, made.options, strict=True):
-                text = mark if made.kind != "tick" else ""
-                if option.label and not self.labels.shown(tag):
-                    text += f" {option.label}"
-                self.places[id(tag)] = text
-            gap = " " if made.kind == "tick" or tags[0].find_parent("tr") else "\n"
-            self.places[id(tags[0])] = f"[{made.key}: {made.describe()}]{gap}{self.places[id(tags[0])]}".strip()
-
-    def _add_buttons(self, submits: list[Tag]) -> tuple[str, ...]:
-        """The only submit button goes with every answer; of several, one has to be chosen."""
-        visible = [tag for tag in submits if not _is_invisible(tag)]
-        options = _distinct(
-            tuple(Option(button_label(tag), _value(tag), str(tag.get("name") or "")) for tag in visible)
-        )
-        for tag, option in zip(visible, options, strict=True):
-            self.places[id(tag)] = f'[button "{option.label}"]'
-        if len(options) > 1:
-            choice = Field(f"q{len(self.fields) + 1}", options[0].name, "button", "Button", True, options)
-            self.fields.append(choice)
-            self.places[id(visible[0])] = f"[{choice.key}: {choice.describe()}] {self.places[id(visible[0])]}"
-        elif options and options[0].name:
-            self.fixed.append((options[0].name, options[0].value))
-        elif not submits:
-            self.needs_script = self.needs_script or "the page has no button that submits it"
-        return tuple(option.label for option in options)
+    def finish(self) -> None:
+        """Makes fields of the groups, and buttons of what sends the form by a script."""
+        for asked in self.asked:
+            group = self.groups.get(("radio" if asked.field.kind == "choice" else "checkbox", asked.field.name))
+            if not asked.tags and group:
+                asked.tags = [tag for tag, _ in group]
+                made = read_group(asked.tags, [place for _, place in group], self.labels)
+                asked.field = replace(made, place=group[0][1])
+            asked.field = replace(asked.field, owner=self.owner)
+            if not self.checks:
+                asked.field = _unchecked(asked.field)
+        for tag, place, found in self.senders:
+            if found.how == "back" and not self.asked and len(self.buttons) < 2:
+                self.places[id(tag)] = f'[button "{self.labels.button(tag)}"]'  # there is nothing to go back for
+                continue
+            label = self.labels.button(tag)
+            self.buttons.append((tag, read_sender(found, label, place, self.owner, self.end, self.checks)))
+        if not self.buttons and not self.needs_script:
+            self.needs_script = self.unusable
 
 
-def _placeholder(kind: str, name: str) -> Field:
-    """Keeps the place of a group until all its buttons are known."""
-    return Field("", name, "choice" if kind == "radio" else "choices")
+def _unchecked(made: Field) -> Field:
+    """A field of a form that the browser sends without checking it. A slider keeps its bounds."""
+    if made.kind in ("integer", "number") and made.required and made.value:
+        return made
+    options = tuple(replace(option, needed=False) for option in made.options)
+    return replace(
+        made, options=options, required=made.required and made.kind == "choice" and made.blank is None,
+        minimum=None, maximum=None, step=None, min_length=0, pattern="",
+    )  # fmt: skip
 
 
-def _type(tag: Tag) -> str:
-    if tag.name in ("select", "textarea"):
-        return tag.name
-    default = "submit" if tag.name == "button" else "text"
-    return str(tag.get("type") or default).lower()
+def _merged(readers: list[_Reader], main: _Reader) -> Controls:
+    """All forms as one, in the order of the document, with the keys of the fields and the texts at their places."""
+    for reader in readers:
+        reader.finish()
+    labels = main.labels
+    pressed = sorted((pair for reader in readers for pair in reader.buttons), key=lambda pair: pair[1].place)
+    others = {reader.owner: reader.action for reader in readers if reader is not main}
+    named = number_alike([replace(b, action=b.action or others.get(b.owner, "")) for _, b in pressed])
+    asked = sorted((asked for reader in readers for asked in reader.asked), key=lambda asked: asked.field.place)
+    places = {key: text for reader in readers for key, text in reader.places.items()}
+    several = len({button.owner for button in named}) > 1
+    for number, each in enumerate(asked, 1):
+        its = [button.label for button in named if several and button.owner == each.field.owner]
+        each.field = replace(each.field, key=f"q{number}", only_with='" or "'.join(its))
+        places |= _texts(each, labels)
+    fields = [each.field for each in asked]
+    for (tag, _), button in zip(pressed, named, strict=True):
+        places[id(tag)] = f'[button "{button.label}"]'
+    if len(named) > 1:
+        name = next((entry.name for button in named for entry in button.entries), "")
+        choice = Field(f"q{len(fields) + 1}", name, "button", "Button", True, named)
+        fields.append(choice)
+        places[id(pressed[0][0])] = f"[{choice.key}: {choice.describe()}] {places[id(pressed[0][0])]}"
+    kept = tuple(entry for reader in readers for entry in reader.kept)
+    needs_script = main.needs_script if not any(reader.is_usable for reader in readers) else ""
+    return Controls(Form(main.action, tuple(fields), kept, named), places, needs_script)
 
 
-def _value(tag: Tag) -> str:
-    if tag.name == "textarea":
-        return tag.get_text().removeprefix("\r\n").removeprefix("\n")
-    if tag.name == "select":
-        chosen = tag.find("option", selected=True) or tag.find("option")
-        return str(chosen.get("value", plain_text(chosen))) if isinstance(chosen, Tag) else ""
-    default = "on" if _type(tag) in ("checkbox", "radio") else ""
-    return str(tag.get("value", default))
+def _texts(asked: _Asked, labels: Labels) -> dict[int, str]:
+    """What stands at the controls of a field."""
+    made, tags = asked.field, asked.tags
+    what = f"[{made.key}: {made.describe()}]"
+    if tags[0].name in ("select", "textarea") or kind_of(tags[0]) not in ("radio", "checkbox"):
+        return {id(tags[0]): "\n".join([what, *_option_lines(tags[0], made)])}
+    texts = {}
+    for tag, option in zip(tags, made.options, strict=True):
+        text = _mark(made, option)
+        if option.label and not labels.beside(tag):
+            text += f" {option.label}"
+        at = next(seen for seen in (tag, *labels.elements(tag)) if labels.visibility.sees(seen))
+        gap = " " if made.kind == "tick" or tag.find_parent("tr") else "\n"
+        texts[id(at)] = text if tag is not tags[0] else f"{what}{gap}{text}".strip()
+    return texts
 
 
-def _is_disabled(tag: Tag) -> bool:
-    return tag.has_attr("disabled") or any(parent.has_attr("disabled") for parent in tag.find_parents("fieldset"))
+def _mark(made: Field, option: Option) -> str:
+    if made.kind == "tick":
+        return ""
+    left, right = "()" if made.kind == "choice" else "[]"
+    return f"{left}{'x' if option.chosen else ' '}{right}"
 
 
-def _is_invisible(tag: Tag) -> bool:
-    return is_hidden(tag) or any(is_hidden(parent) for parent in tag.parents)
-
-
-def _number_kind(tag: Tag, kind: str) -> Kind | None:
-    """oTree gives every text box for a number an inputmode, also an empty one, so that a decimal comma can be typed."""
-    if kind in ("number", "range"):
-        step = str(tag.get("step") or "1")
-        return "integer" if step.isdigit() else "number"
-    if kind == "text" and tag.has_attr("inputmode"):
-        return "number"
-    return None
-
-
-def _decimals(tag: Tag, bounds: dict[str, Decimal | None]) -> int:
-    numbers = [_decimal(tag.get("step")), *bounds.values()]
-    exponents = [number.as_tuple().exponent for number in numbers if number is not None]
-    return max([2, *(-exponent for exponent in exponents if isinstance(exponent, int))])
-
-
-def _decimal(value: object) -> Decimal | None:
-    try:
-        return Decimal(str(value).replace(",", ".")) if value not in (None, "") else None
-    except InvalidOperation:
-        return None
-
-
-def _distinct(options: tuple[Option, ...]) -> tuple[Option, ...]:
-    """Options that read alike are numbered, so that each can be named."""
-    seen: dict[str, int] = {}
-    result = []
-    for option in options:
-        seen[option.label] = seen.get(option.label, 0) + 1
-        times = seen[option.label]
-        result.append(option if times == 1 else Option(f"{option.label} ({times})", option.value, option.name))
-    return tuple(result)
+def _option_lines(tag: Tag, made: Field) -> list[str]:
+    return [f'- "{option.label}"' + (" (now chosen)" if option.chosen else "") for option in made.options]

@@ -2,85 +2,226 @@
 
 from __future__ import annotations
 
+import re
+
 from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString, PreformattedString
 
-from .visible import plain_text
+from .markup import CONTROLS
+from .tables import Cell, Grid
+from .visibility import Visibility
+from .visible import plain_text, see
 
-CONTROLS = ("input", "select", "textarea", "button")
+LONGEST = 300
+"""A text around a control that is longer is no label, and its last sentence is."""
+GAP = "\x00"
+BLOCKS = ["p", "li", "div", "dd", "td", "th", "fieldset", "section", "form", "body"]
+SENTENCE = re.compile(r"(?<=[.!?:。？！])\s+")
 
 
 class Labels:
     """Finds the labels of a page's controls. Values of options and names of fields are never taken for one: they are
     not to be seen."""
 
-    def __init__(self, soup: BeautifulSoup) -> None:
-        self._by_id = {str(label["for"]): label for label in soup.find_all("label", attrs={"for": True})}
+    def __init__(self, soup: BeautifulSoup, visibility: Visibility) -> None:
+        self.soup, self.visibility = soup, visibility
+        self._by_for: dict[str, Tag] = {}
+        for label in soup.find_all("label", attrs={"for": True}):
+            self._by_for.setdefault(str(label["for"]), label)
+        self._grids: dict[int, Grid] = {}
 
     def of_field(self, tag: Tag) -> str:
         """The question that a single control answers."""
-        return self._own(tag) or _aria(tag) or _row_header(tag) or str(tag.get("placeholder") or "")
+        return (
+            self.own(tag)
+            or self._aria(tag)
+            or self._in_table(tag)
+            or self._legend([tag])
+            or self._around(tag)
+            or str(tag.get("placeholder") or tag.get("title") or "")
+        )
 
     def of_group(self, tags: list[Tag]) -> str:
         """The question that a group of radio buttons or check boxes answers."""
-        stem = str(tags[0].get("id") or "").rpartition("-")[0]
-        label = self._by_id.get(stem)
-        if isinstance(label, Tag):
-            return plain_text(label)
-        fieldset = tags[0].find_parent("fieldset")
-        legend = fieldset.find("legend") if isinstance(fieldset, Tag) else None
-        return plain_text(legend) if isinstance(legend, Tag) else _row_header(tags[0])
-
-    def of_option(self, tag: Tag) -> str:
-        """What one radio button or check box of a group stands for."""
-        return self.shown(tag) or _aria(tag) or _column_header(tag)
-
-    def shown(self, tag: Tag) -> str:
-        """An option's label if it stands beside it as text of its own."""
-        following = tag.next_sibling
-        return self._own(tag) or (following.strip() if isinstance(following, str) else "")
-
-    def _own(self, tag: Tag) -> str:
-        for candidate in (self._by_id.get(str(tag.get("id") or "")), tag.find_parent("label")):
-            if isinstance(candidate, Tag) and (text := plain_text(candidate)):
+        stem = str(tags[0].get("id") or "").rpartition("-")[0]  # oTree's label is for the group as a whole
+        if stem in self._by_for and (text := self._text(self._by_for[stem])):
+            return text
+        around = _common(tags)
+        for parent in (around, *around.parents):
+            if parent.name == "form" or not self._is_only(parent, tags):
+                break
+            if text := self._aria(parent):
                 return text
+        return self._legend(tags) or self._group_in_table(tags) or self._before(around, tags)
+
+    def of_option(self, tag: Tag, group: list[Tag]) -> str:
+        """What one radio button or check box of a group stands for."""
+        return self.beside(tag) or self._aria(tag) or self._option_in_table(tag, group) or str(tag.get("title") or "")
+
+    def beside(self, tag: Tag) -> str:
+        """An option's label if it stands beside it as text of its own."""
+        return self.own(tag) or _plain_string(tag.next_sibling) or self._element_beside(tag)
+
+    def own(self, tag: Tag) -> str:
+        """The text of a control's label elements."""
+        return next((text for label in self.elements(tag) if (text := self._text(label))), "")
+
+    def elements(self, tag: Tag) -> list[Tag]:
+        """The label elements of a control."""
+        found = (self._by_for.get(str(tag.get("id") or "")), tag.find_parent("label"))
+        return [label for label in found if isinstance(label, Tag)]
+
+    def unit(self, tag: Tag) -> str:
+        """What oTree and Bootstrap set directly beside a control: "points", "€"."""
+        beside = tag.find_next_sibling() or tag.find_previous_sibling()
+        is_unit = isinstance(beside, Tag) and "input-group-text" in (beside.get("class") or ())
+        return self._text(beside) if is_unit and isinstance(beside, Tag) else ""
+
+    def button(self, tag: Tag) -> str:
+        """What stands on a button."""
+        text = self._text(tag) if tag.name in ("button", "a") else ""
+        return text or str(tag.get("value") or tag.get("alt") or "") or self._aria(tag) or "Submit"
+
+    def _text(self, tag: Tag) -> str:
+        return plain_text(tag, self.visibility)
+
+    def _aria(self, tag: Tag) -> str:
+        named = [self.soup.find(id=name) for name in str(tag.get("aria-labelledby") or "").split()]
+        text = " ".join(self._text(other) for other in named if isinstance(other, Tag))
+        return text or str(tag.get("aria-label") or "")
+
+    def _legend(self, tags: list[Tag]) -> str:
+        fieldset = tags[0].find_parent("fieldset")
+        if not isinstance(fieldset, Tag) or not self._is_only(fieldset, tags):
+            return ""
+        legend = fieldset.find("legend")
+        return self._text(legend) if isinstance(legend, Tag) else ""
+
+    def _is_only(self, parent: Tag, tags: list[Tag]) -> bool:
+        """Whether an element holds no control that a participant answers but these."""
+        others = (other for other in parent.find_all(CONTROLS) if self._asks(other))
+        return all(any(other is tag for tag in tags) for other in others)
+
+    def _asks(self, control: Tag) -> bool:
+        kind = str(control.get("type") or "").lower()
+        return control.name != "button" and kind not in ("hidden", "submit", "button", "image", "reset")
+
+    # ---- tables
+
+    def _cell(self, tag: Tag) -> tuple[Grid, Cell] | None:
+        table = tag.find_parent("table")
+        if not isinstance(table, Tag):
+            return None
+        grid = self._grids.get(id(table)) or self._grids.setdefault(id(table), Grid(table))
+        cell = grid.cell_of(tag)
+        return (grid, cell) if cell else None
+
+    def _joined(self, cells: list[Cell]) -> str:
+        return ": ".join(text for cell in cells if (text := self._text(cell.tag)))
+
+    def _in_table(self, tag: Tag) -> str:
+        """A cell's label: what its row is about, and the heading of its column."""
+        if (place := self._cell(tag)) is None:
+            return ""
+        grid, cell = place
+        if _plain_string(tag.previous_sibling):
+            return ""  # its label stands in its own cell
+        return self._joined([*grid.row_headers(cell), *grid.column_headers(cell)])
+
+    def _group_in_table(self, tags: list[Tag]) -> str:
+        places = [self._cell(tag) for tag in tags]
+        if len(tags) < 2 or any(place is None for place in places):
+            return ""
+        grid, first = places[0]  # type: ignore[misc]
+        cells = [place[1] for place in places if place]
+        if all(cell is first for cell in cells) or all(cell.row == first.row for cell in cells):
+            return self._joined(grid.row_headers(first)) if not self._surrounded(grid, cells) else ""
+        if all(cell.column == first.column for cell in cells):
+            return self._joined(grid.column_headers(first))
+        return ""
+
+    def _option_in_table(self, tag: Tag, group: list[Tag]) -> str:
+        if (place := self._cell(tag)) is None:
+            return ""
+        grid, cell = place
+        places = [other for member in group if (other := self._cell(member))]
+        cells = [other for _, other in places]
+        if len({other.row for other in cells}) > 1:  # one below the other
+            others = [other for other in grid.cells(cell.row) if other is not cell and not other.holds_controls]
+            return self._joined(grid.row_headers(cell) or others[:1])
+        header = self._joined(grid.column_headers(cell))
+        if self._surrounded(grid, cells) and not header:
+            row = grid.cells(cell.row)
+            return self._text(row[0].tag if cell is cells[0] else row[-1].tag)
+        return header
+
+    def _surrounded(self, grid: Grid, cells: list[Cell]) -> bool:
+        """Whether two options stand between the texts of what they choose, as in a list of lotteries."""
+        row = grid.cells(cells[0].row)
+        texts = [bool(self._text(cell.tag)) and not cell.holds_controls for cell in row]
+        return len(cells) == 2 and len(row) == 4 and texts == [True, False, False, True]
+
+    # ---- text around
+
+    def _around(self, tag: Tag) -> str:
+        """The text before and after a control in its paragraph, else what stands before it."""
+        block = tag.find_parent(BLOCKS)
+        if not isinstance(block, Tag):
+            return ""
+        controls = [other for other in block.find_all(CONTROLS) if self.visibility.sees(other)]
+        numbers = [number for number, other in enumerate(controls) if other is tag]
+        parts = see(block, self.visibility, {id(other): GAP for other in controls}, marked=False).text.split(GAP)
+        if not numbers or len(parts) != len(controls) + 1:
+            return ""
+        number = numbers[0]
+        is_last = not any(self._asks(other) for other in controls[number + 1 :])
+        before = parts[number].rstrip(" ").rpartition("\n")[2].strip()
+        after = parts[number + 1].lstrip(" ").partition("\n")[0].strip() if is_last else ""
+        unit = self.unit(tag)
+        after = "" if after == unit else after
+        if before and after:
+            return _short(f"{before} … {after}")
+        return _short(before) or self._before(block, [tag]) or after
+
+    def _before(self, around: Tag, tags: list[Tag]) -> str:
+        """The text that stands directly before an element, if no other control stands between."""
+        element = around
+        while element.name not in ("form", "body", "html", "[document]"):
+            for sibling in element.previous_siblings:
+                if isinstance(sibling, Tag):
+                    inside = [sibling] if sibling.name in CONTROLS else sibling.find_all(CONTROLS)
+                    if any(self._asks(control) for control in inside):
+                        return ""
+                    text = see(sibling, self.visibility, marked=False).text if self.visibility.sees(sibling) else ""
+                else:
+                    text = _plain_string(sibling)
+                if text:
+                    return _short(re.sub(r"^(?:#+|-|\d+\.) ", "", text.rpartition("\n")[2]))
+            if element.parent is None:
+                break
+            element = element.parent
+        return ""
+
+    def _element_beside(self, tag: Tag) -> str:
+        """The text of an element that follows a radio button, or of a text before it, in the same cell or line."""
+        following = tag.find_next_sibling()
+        if isinstance(following, Tag) and following.name not in (*CONTROLS, "br", "label", "div", "p", "table"):
+            return self._text(following) if not following.find(CONTROLS) else ""
         return ""
 
 
-def button_label(tag: Tag) -> str:
-    """What stands on a button."""
-    return plain_text(tag) or str(tag.get("value") or tag.get("alt") or "") or _aria(tag) or "Submit"
+def _common(tags: list[Tag]) -> Tag:
+    """The nearest element that holds all of these."""
+    for parent in tags[0].parents:
+        if all(any(around is parent for around in tag.parents) for tag in tags[1:]):
+            return parent
+    return tags[0]
 
 
-def _aria(tag: Tag) -> str:
-    return str(tag.get("aria-label") or "")
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else SENTENCE.split(text)[-1][-LONGEST:]
 
 
-def _row_header(tag: Tag) -> str:
-    """What stands first in the table row of a control."""
-    row = tag.find_parent("tr")
-    first = row.find(["th", "td"]) if isinstance(row, Tag) else None
-    if not isinstance(first, Tag) or first.find(CONTROLS):
-        return ""
-    return plain_text(first)
-
-
-def _column_header(tag: Tag) -> str:
-    """What stands over a control in the first row of its table."""
-    cell, table = tag.find_parent(["td", "th"]), tag.find_parent("table")
-    if not isinstance(cell, Tag) or not isinstance(table, Tag):
-        return ""
-    column = sum(_span(before) for before in cell.find_previous_siblings(["td", "th"]))
-    first_row = table.find("tr")
-    if not isinstance(first_row, Tag) or first_row is cell.parent:
-        return ""
-    position = 0
-    for header in first_row.find_all(["td", "th"], recursive=False):
-        if position <= column < position + _span(header):
-            return plain_text(header)
-        position += _span(header)
-    return ""
-
-
-def _span(cell: Tag) -> int:
-    span = str(cell.get("colspan") or "1")
-    return int(span) if span.isdigit() else 1
+def _plain_string(node: object) -> str:
+    is_text = isinstance(node, NavigableString) and not isinstance(node, PreformattedString)
+    return " ".join(str(node).split()) if is_text else ""

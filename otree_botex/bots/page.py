@@ -6,14 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import parse_qsl, unquote, urlencode, urlparse
+from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlparse
 
 from bs4 import BeautifulSoup, Tag
 
 from .chat import Chat, take_chats
+from .complaints import take_errors
 from .controls import read_controls
-from .form import Form
-from .visible import plain_text, visible_text
+from .form import Button, Form
+from .markup import parse
+from .visibility import Visibility
+from .visible import Image, Seen, plain_text, see
 
 WAIT_HEADER = "oTree-Wait-Page"
 ERRORS_HEADER = "oTree-Redisplay-With-Errors"
@@ -22,7 +25,6 @@ ROOM_PATH = "/room/"
 PAGE_PATH = re.compile(r"/p/(?P<participant>[^/]+)/(?P<app>[^/]+)/(?P<page>[^/]+)/(?P<number>\d+)")
 SOCKET = re.compile(r'makeReconnectingWebSocket\("([^"]+)"\)')
 WELCOME = "welcome"
-NAMED = ["input", "select", "textarea"]
 DEBUG_INFO = re.compile(r'<div class="card debug-info">\s*<h5 class="card-header">Debug info</h5>')
 """Where oTree begins its debug info, the last thing on each page of a server that is not in production. No participant
 sees it, and it takes as long to parse as the rest."""
@@ -36,7 +38,8 @@ class Page:
     `number` is the page's place in the session's page sequence (oTree's page index); `text` what is to be seen, with
     the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `socket` the
     path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
-    `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows.
+    `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows; `images` its
+    pictures, in the order in which the text names them.
     """
 
     url: str
@@ -52,6 +55,7 @@ class Page:
     timeout: float | None = None
     needs_script: str = ""
     chats: tuple[Chat, ...] = ()
+    images: tuple[Image, ...] = ()
 
     @property
     def is_wait(self) -> bool:
@@ -81,40 +85,50 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
         return _room(html, url)
     where = PAGE_PATH.match(path)
     app, name, number = (where["app"], where["page"], int(where["number"])) if where else ("", path, 0)
-    soup = BeautifulSoup(DEBUG_INFO.split(html, maxsplit=1)[0], "lxml")
+    soup = parse(DEBUG_INFO.split(html, maxsplit=1)[0])
     chats = take_chats(soup) if "otree-chat" in html else ()
+    visibility = Visibility(soup)
+    title = _title(soup, visibility)
     if WAIT_HEADER in headers:
-        socket = SOCKET.search(html)
-        text = visible_text(soup)
-        return Page(url, "wait", app, name, number, _title(soup), text, socket=socket[1] if socket else "")
+        socket, seen = SOCKET.search(html), see(soup, visibility)
+        images, path = _absolute(seen, url), socket[1] if socket else ""
+        return Page(url, "wait", app, name, number, title, seen.text, socket=path, images=images)
     timeout = TIMEOUT.search(html)
     seconds = float(timeout[1]) if timeout else None
     if seconds is not None:
         _write_timer(soup, seconds)
-    errors = _errors(soup) if ERRORS_HEADER in headers else {}
-    controls = read_controls(soup, url)
-    text = visible_text(soup, controls.places if controls else {})
+    errors = take_errors(soup, visibility) if ERRORS_HEADER in headers else {}
+    controls = read_controls(soup, url, visibility)
+    seen = see(soup, visibility, controls.places if controls else {})
     needs_script = _needs_script(html) or (controls.needs_script if controls else "the page has no form")
     form = controls.form if controls else Form(url)
     if seconds is not None and not form.buttons:
         needs_script = _needs_script(html)  # a timed page may do without a button: it is left when its time is up
-    return Page(url, "form", app, name, number, _title(soup), text, form, errors, "", seconds, needs_script, chats)
+    images = _absolute(seen, url)
+    return Page(
+        url, "form", app, name, number, title, seen.text, form, errors, "", seconds, needs_script, chats, images
+    )
 
 
 def _room(html: str, url: str) -> Page:
     """A room's page: it welcomes first, then waits for the session."""
-    soup = BeautifulSoup(html, "lxml")
-    socket = SOCKET.search(html)
+    soup = parse(html)
+    visibility = Visibility(soup)
+    socket, title, text = SOCKET.search(html), _title(soup, visibility), see(soup, visibility).text
     if socket:
-        return Page(url, "wait", name="room", title=_title(soup), text=visible_text(soup), socket=socket[1])
+        return Page(url, "wait", name="room", title=title, text=text, socket=socket[1])
     query = {**dict(parse_qsl(urlparse(url).query)), "welcome_page_ok": "1"}
     on = urlparse(url)._replace(query=urlencode(query)).geturl()
-    return Page(url, "form", "", WELCOME, 0, _title(soup), visible_text(soup), Form(on, buttons=("Start",)))
+    return Page(url, "form", "", WELCOME, 0, title, text, Form(on, buttons=(Button("Start", ""),)))
 
 
-def _title(soup: BeautifulSoup) -> str:
+def _title(soup: BeautifulSoup, visibility: Visibility) -> str:
     title = soup.find(id="_otree-title") or soup.find(["h1", "h2", "h3"])
-    return plain_text(title) if isinstance(title, Tag) else ""
+    return plain_text(title, visibility) if isinstance(title, Tag) else ""
+
+
+def _absolute(seen: Seen, url: str) -> tuple[Image, ...]:
+    return tuple(Image(urljoin(url, image.src), image.name) for image in seen.images)
 
 
 def _write_timer(soup: BeautifulSoup, seconds: float) -> None:
@@ -122,29 +136,6 @@ def _write_timer(soup: BeautifulSoup, seconds: float) -> None:
     place = soup.find(class_="otree-timer__time-left")
     if isinstance(place, Tag):
         place.string = f"{int(seconds // 60)}:{int(seconds % 60):02d}"
-
-
-def _errors(soup: BeautifulSoup) -> dict[str, str]:
-    """What oTree refused of the form that was sent before, by field name."""
-    errors: dict[str, str] = {}
-    for message in soup.find_all(class_="form-control-errors"):
-        errors[_field_name(message)] = plain_text(message)
-    whole = soup.find(class_="otree-form-errors")
-    if isinstance(whole, Tag) and not errors:  # else it only says that there are errors below
-        errors[""] = plain_text(whole)
-    return errors
-
-
-def _field_name(message: Tag) -> str:
-    """The field whose error this is: the only one in the block around the message, else the one just before it."""
-    for parent in message.parents:
-        names = {str(control["name"]) for control in parent.find_all(NAMED, attrs={"name": True})}
-        if len(names) == 1:
-            return names.pop()
-        if names or parent.name == "form":
-            break
-    before = message.find_previous(NAMED, attrs={"name": True})
-    return str(before["name"]) if isinstance(before, Tag) else ""
 
 
 def _needs_script(html: str) -> str:

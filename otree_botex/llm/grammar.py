@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from . import Schema
+from .formats import gbnf_of
 
 DEFAULT_STRING = 300
 """The most characters of a string whose schema sets no maxLength."""
@@ -79,6 +80,8 @@ class _Grammar:
             return self.object(schema["properties"])
         if kind == "array":
             return self.array(schema)
+        if kind == "string" and "pattern" in schema:
+            return rf'"\"" {gbnf_of(schema["pattern"])} "\""'
         if kind == "string":
             return self.string(schema.get("minLength", 0), schema.get("maxLength", DEFAULT_STRING))
         if kind in ("integer", "number"):

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import ModelError
 from . import Completion, Request, Schema
+from .formats import draw
 from .grammar import number_grid
 
 REASON = "Drawn at random."
@@ -126,6 +127,9 @@ def _fresh_array(schema: Schema, rng: Random, refused: Sequence[Any]) -> Any:
 
 
 def _fresh_string(schema: Schema, rng: Random, refused: Sequence[Any]) -> Any:
+    if "pattern" in schema:
+        drawn = (draw(schema["pattern"], rng) for _ in range(20 + len(refused)))
+        return next((text for text in drawn if text not in refused), _NOTHING)
     shortest = schema.get("minLength", 0)
     longest = schema.get("maxLength", max(shortest, 300))
     if shortest > longest:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from otree_botex.bots.form import Field, Form, Option, Refusal
+from otree_botex.bots.form import Entry, Field, Form, Option, Refusal
 
 YES_NO = (Option("Yes", "True"), Option("No", "False"))
 
@@ -47,14 +47,13 @@ def test_schema(made, schema):
         (field("text", required=False, value="kept"), None, [("x", "kept")]),
         (field("choice", options=YES_NO), "No", [("x", "False")]),
         (field("choice", options=(Option("1", "a"),)), 1, [("x", "a")]),
-        (field("button", options=(Option("Go", "1", "go"),)), "Go", [("go", "1")]),
         (field("choices", options=YES_NO), ["No", "Yes"], [("x", "True"), ("x", "False")]),
         (field("tick", options=(Option("", "on"),)), True, [("x", "on")]),
         (field("tick", options=(Option("", "on"),), required=False), False, []),
     ],
 )
 def test_what_is_sent(made, answer, entries):
-    assert made.entries(answer) == entries
+    assert [(entry.name, entry.value) for entry in made.entries(answer)] == entries
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,7 @@ def test_what_is_refused(made, answer, why):
 
 
 def test_a_form_says_all_that_is_wrong_and_sends_nothing_then():
-    form = Form(fields=(Field("q1", "a", "integer"), Field("q2", "b", "text")), fixed=(("token", "t"),))
+    form = Form(fields=(Field("q1", "a", "integer"), Field("q2", "b", "text")), kept=(Entry(0, "token", "t"),))
     filled = form.fill({"q1": "x", "q9": 1})
     assert set(filled.refused) == {"q1", "q2", "q9"} and filled.entries == []
     assert form.fill({"q1": 1, "q2": "y"}).entries == [("token", "t"), ("a", "1"), ("b", "y")]
