@@ -21,6 +21,8 @@ def in_full(report: dict[str, Any]) -> Iterator[str]:
         yield from _wrap(f"{number:3}. {page['title']:<{width}}  {page['kind']}, {_outcome(page)}", " " * 9)
         for line in _details(page):
             yield from _wrap(f"       {line}", "         ")
+    for end in report["ends"]:
+        yield from _wrap(f"     The end, for {end['times']}: {end['text']}", "         ")
     yield ""
     for problem in report["problems"]:
         yield from _wrap(problem, "  ")
@@ -54,7 +56,7 @@ def _details(page: dict[str, Any]) -> Iterator[str]:
     for question in page["questions"]:
         options = f" of: {', '.join(question['options'])}" if question["options"] else ""
         varies = " (not the same for all)" if question["varies"] else ""
-        yield f"{question['label'].rstrip(' :')}: {question['what']}{options}{varies}"
+        yield f"{question['label']}: {question['what']}{options}{varies}"
     for refusal in page["refusals"][:MOST_REFUSALS]:
         times = "once" if refusal["times"] == 1 else f"{refusal['times']} times"
         yield f"refused by {refusal['by']} {times}: {refusal['text']}"

@@ -120,7 +120,8 @@ def _in_memory(connect: Callable[..., Any], *_: Any, **options: Any) -> Any:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # the end of standard input; sys.stdin could not be closed while this thread reads from it
+        pass
     launches = sys.modules.get("otree_botex.admin.launches")
     if launches is not None:
         launches.kill_runners()

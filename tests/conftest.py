@@ -23,6 +23,15 @@ OTREE = {"6": os.environ.get("OTREE6_PYTHON"), "5": os.environ.get("OTREE5_PYTHO
 StartServer = Callable[..., Server]
 
 
+def copy_demo(folder: Path, settings: str = "") -> Path:
+    """A copy of the demo project, with more lines at the end of its settings."""
+    shutil.copytree(ROOT / "demo_project", folder, ignore=shutil.ignore_patterns("db.sqlite3", ".otree_botex"))
+    if settings:
+        with (folder / "settings.py").open("a", encoding="utf-8") as file:
+            file.write(f"\n{settings}\n")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees keys or settings of the machine it runs on."""
@@ -40,11 +49,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         interpreter = python or OTREE[otree]
         if interpreter is None:
             pytest.skip(f"OTREE{otree}_PYTHON is not set; run the tests with `make test`")
-        folder = tmp_path / f"project{len(servers)}"
-        shutil.copytree(ROOT / "demo_project", folder, ignore=shutil.ignore_patterns("db.sqlite3", ".otree_botex"))
-        if settings:
-            with (folder / "settings.py").open("a", encoding="utf-8") as file:
-                file.write(f"\n{settings}\n")
+        folder = copy_demo(tmp_path / f"project{len(servers)}", settings)
         server = Server(Path(interpreter), folder, **options)  # type: ignore[arg-type]
         servers.append(server)
         server.start()

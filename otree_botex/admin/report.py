@@ -23,7 +23,7 @@ from . import status
 from .transcript import BY
 
 BROWSER_ADVICE = "Bots cannot play it yet; it is for people."
-SHOWN = ("bot_id", "page_number", "kind", "fields_json", "refusals_json", "timeout", "needs_script")
+SHOWN = ("bot_id", "page_number", "kind", "text", "fields_json", "refusals_json", "timeout", "needs_script")
 
 
 @dataclass
@@ -58,13 +58,17 @@ class _Place:
 
 def of_session(session: Session) -> dict[str, Any]:
     """The report as plain values, ready for JSON: `config`, `session`, `bots`, `finished` (how many), `ended` (whether
-    all have), `pages`, `problems` (sentences: who, where, why, what to do) and a `summary`, one line."""
+    all have), `pages`, `ends` (what bots found behind the last one), `problems` (sentences: who, where, why, what to
+    do) and a `summary`, one line."""
     bots = status.latest_bots(session.id)
     seats = _seats(bots)
     places = _places(session)
     by_number = {number: place for place in places for number in place.numbers.values()}
+    ends: Counter[str] = Counter()
     for step in _steps(bots):
-        if step.page_number in by_number:
+        if step.kind == "end":
+            ends[step.text] += 1
+        elif step.page_number in by_number:
             by_number[step.page_number].steps.append(step)
     pages = [_page(place, seats) for place in places]
     finished = sum(seat.state == "finished" for seat in seats.values())
@@ -78,6 +82,7 @@ def of_session(session: Session) -> dict[str, Any]:
         "finished": finished,
         "ended": all(seat.state in ENDED for seat in seats.values()),
         "pages": pages,
+        "ends": [{"text": text, "times": times} for text, times in ends.most_common()],
         "problems": _problems(list(seats.values()), by_number, pages),
         "summary": _summary(finished, list(seats.values()), pages),
     }
@@ -130,10 +135,12 @@ def _page(place: _Place, seats: dict[int, _Seat]) -> dict[str, Any]:
     seen = {step.bot_id for step in place.steps}
     here = [seat for seat in seats.values() if seat.at in numbers]
     beyond = sum(seat.at > min(numbers) and seat.at not in numbers for seat in seats.values())
-    through = beyond if place.is_wait else sum(seats[bot].at not in numbers for bot in seen)
+    # a page that sends participants to another site keeps them, by oTree's reckoning
+    ended = sum(seat.state == "finished" for seat in here)
+    through = ended + (beyond if place.is_wait else sum(seats[bot].at not in numbers for bot in seen))
     needs_browser = next((step.needs_script for step in place.steps if step.needs_script), "")
     timers = [step.timeout for step in place.steps if step.timeout is not None]
-    state = _state(bool(needs_browser), here, bool(seen) or (place.is_wait and beyond > 0), beyond > 0)
+    state = _state(bool(needs_browser), here, bool(seen or ended) or (place.is_wait and beyond > 0), beyond > 0)
     return {
         "app": place.app,
         "page": place.page,
@@ -187,7 +194,7 @@ def _questions(steps: list[Any]) -> list[dict[str, Any]]:
     for step in steps:
         for asked in json.loads(step.fields_json):
             new = {
-                "label": asked["label"] or asked["name"],
+                "label": _label(asked),
                 "what": asked["what"],
                 "options": asked["options"],
                 "varies": False,
@@ -197,11 +204,15 @@ def _questions(steps: list[Any]) -> list[dict[str, Any]]:
     return list(questions.values())
 
 
+def _label(asked: dict[str, Any]) -> str:
+    return str(asked["label"] or asked["name"]).rstrip(" :")
+
+
 def _refusals(steps: list[Any]) -> list[dict[str, Any]]:
     """What was refused, by whom, and how often; the most frequent first."""
     times: Counter[tuple[str, str]] = Counter()
     for step in steps:
-        labels = {asked["name"]: asked["label"] or asked["name"] for asked in json.loads(step.fields_json)}
+        labels = {asked["name"]: _label(asked) for asked in json.loads(step.fields_json)}
         for refusal in json.loads(step.refusals_json):
             for name, text in refusal["messages"].items():
                 times[BY[refusal["by"]], f"{labels.get(name, name)}: {text}" if name else text] += 1
@@ -209,25 +220,32 @@ def _refusals(steps: list[Any]) -> list[dict[str, Any]]:
 
 
 def _problems(seats: list[_Seat], by_number: dict[int, _Place], pages: list[dict[str, Any]]) -> list[str]:
-    """Who did not get to the end, where, and why; bots that ended alike are named together."""
+    """Who did not get to the end, where, and why; bots that fared alike are named together."""
+    has_failed = any(seat.state == "failed" for seat in seats)
     alike: dict[tuple[int, str], list[_Seat]] = defaultdict(list)
     for seat in seats:
-        if seat.state in ("failed", "stopped"):
+        if seat.state in ("failed", "stopped") or (has_failed and seat.state == "waiting"):
             alike[seat.at, seat.error.replace(seat.participant, "…")].append(seat)
     problems = []
     for (at, _), together in alike.items():
-        first, place = together[0], by_number.get(at)
-        why = next((step.needs_script for step in place.steps if step.needs_script), "") if place else ""
-        if why:
-            why = f"The page needs a browser: {why}. {BROWSER_ADVICE}"
-        elif first.state == "stopped":
-            why = "Stopped before the end" + (" on a wait page." if place and place.is_wait else ".")
         names = ", ".join(f"P{seat.seat}" for seat in together)
-        problems.append(f"{names} on {_where(first, by_number)}: {why or first.error}")
+        why = _why(together[0], by_number.get(at), has_failed)
+        problems.append(f"{names} on {_where(together[0], by_number)}: {why}")
     missed = sum(page["state"] == "not reached" for page in pages)
     if problems and missed:
         problems.append(f"{_pages(missed)} after that could not be checked.")
     return problems
+
+
+def _why(seat: _Seat, place: _Place | None, has_failed: bool) -> str:
+    """Why a bot did not get further, and what to do about it."""
+    cause = ", most likely for those that failed" if has_failed else ""
+    if seat.state == "waiting":
+        return f"Waits for others{cause}. It can be stopped on the tab “LLM bots”."
+    if seat.state == "stopped":
+        return f"Stopped while waiting for others{cause}." if place and place.is_wait else "Stopped before the end."
+    script = next((step.needs_script for step in place.steps if step.needs_script), "") if place else ""
+    return f"The page needs a browser: {script}. {BROWSER_ADVICE}" if script else seat.error
 
 
 def _where(seat: _Seat, by_number: dict[int, _Place]) -> str:

@@ -41,12 +41,15 @@ def ours(session, bot=1):
     return {
         f"/LLMBots/{session}": "admin",
         f"/LLMBots/{session}/status": "admin",
+        f"/LLMBots/{session}/check": "admin",
         f"/LLMBots/{session}/bot/{bot}": "admin",
         f"/LLMBots/{session}/export/bots": "admin",
         f"/LLMBots/{session}/export/steps": "admin",
         f"/LLMBots/{session}/export/messages": "admin",
         "/api/llm_bots/launch": "key",
         "/api/llm_bots/launch/nosuch": "key",
+        "/api/llm_bots/check": "key",
+        f"/api/llm_bots/check/{session}": "key",
         "/otree_botex/journal/nosuch": "token",
     }
 
@@ -81,7 +84,10 @@ def test_the_route_table_is_complete(study):
     command = [str(study.python), "-c", code]
     listed = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True, check=True)
     patterns = {"/otree_botex/ping"} | {
-        path.replace("CODE", "{code}").replace("/bot/1", "/bot/{bot}").replace("nosuch", "{launch}")
+        path.replace("/check/CODE", "/check/{session}")
+        .replace("CODE", "{code}")
+        .replace("/bot/1", "/bot/{bot}")
+        .replace("nosuch", "{launch}")
         for path in ours("CODE")
     }
     patterns = {path.rsplit("/", 1)[0] + "/{table}" if "/export/" in path else path for path in patterns}
