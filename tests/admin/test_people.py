@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -115,18 +116,21 @@ def test_the_person_is_receiver(start_server, person):
 
 
 def test_bargaining_in_a_chat(start_server, person):
+    """Each reads what the other writes, and the bot's record holds the talk as it was."""
     server = start_server()
     session = server.session("bargaining", 2)
     person.enter(server, session, 1)
-    server.launch(session)
+    server.launch(session, seed=4)
     person.meet("Instructions")
     person.go_on()
     person.meet("Talk, and name your price")
     chat = person.page.locator(".otree-chat")
-    for message in ("Hello! What do you ask?", 'I pay 45, not "more" & not <less>.'):
-        chat.locator("textarea").fill(message)
-        chat.get_by_role("button", name="Send").click()
-        chat.locator(".otree-chat__msg", has_text=message).filter(has_text="Buyer (Me)").wait_for()
+    message = 'I pay 45, not "more" & not <less>. Großzügig? 好的 👍'
+    chat.locator("textarea").fill(message)
+    chat.get_by_role("button", name="Send").click()
+    chat.locator(".otree-chat__msg", has_text=message).filter(has_text="Buyer (Me)").wait_for()
+    wait_until(lambda: _waiting_at(server, session, "ResultsWaitPage"), 90, "the bot has named its price")
+    said = [line.inner_text() for line in chat.locator(".otree-chat__msg", has_text="Seller").all()]
     person.page.get_by_label("What is the highest price at which you buy?").fill("45")
     person.go_on()
     person.meet("Result")
@@ -135,6 +139,9 @@ def test_bargaining_in_a_chat(start_server, person):
     assert traded == (float(price) <= 45)
     person.end()
     _all_bots_finish(server, session, 1)
+    record = json.loads(next(row["chat"] for row in server.export(session, "steps") if row["page"] == "Talk"))
+    assert said and [f"Seller{line['text']}" for line in record if line["mine"]] == said
+    assert [line["text"] for line in record if not line["mine"]] == [message]
 
 
 def test_the_person_lets_the_time_run_out(start_server, person):
