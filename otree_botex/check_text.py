@@ -22,7 +22,7 @@ def in_full(report: dict[str, Any]) -> Iterator[str]:
         for line in _details(page):
             yield from _wrap(f"       {line}", "         ")
     for end in report["ends"]:
-        yield from _wrap(f"     The end, for {end['times']}: {end['text']}", "         ")
+        yield from _wrap(f"     The end, for {end['times']} of {bots} bots: {end['text']}", "         ")
     yield ""
     for problem in report["problems"]:
         yield from _wrap(problem, "  ")
@@ -44,19 +44,21 @@ def _outcome(page: dict[str, Any]) -> str:
         return "not shown to any bot (is_displayed)"
     if page["state"] == "not reached":
         return "not reached"
-    passed = f"passed by {page['counts']}"
-    return passed if page["state"] == "passed" else f"{page['state']}, {passed}"
+    outcome = "" if page["state"] == "passed" else f"{page['state']}, "
+    outcome += f"passed by {page['passed']} of {page['reached']} bots"
+    outcome += f", not shown to {page['skipped']}" if page["skipped"] else ""
+    return outcome + (f", {page['waited']} had to wait" if page["waited"] else "")
 
 
 def _details(page: dict[str, Any]) -> Iterator[str]:
     if page["needs_browser"]:
         yield f"needs a browser: {page['needs_browser']}"
     if page["timer"] is not None:
-        yield f"timer: {page['timer']:.0f} seconds"
+        yield f"timer: {page['timer']} seconds"
     for question in page["questions"]:
         options = f" of: {', '.join(question['options'])}" if question["options"] else ""
         varies = " (not the same for all)" if question["varies"] else ""
-        yield f"{question['label']}: {question['what']}{options}{varies}"
+        yield f"{question['label']} [{question['what']}{options}]{varies}"
     for refusal in page["refusals"][:MOST_REFUSALS]:
         times = "once" if refusal["times"] == 1 else f"{refusal['times']} times"
         yield f"refused by {refusal['by']} {times}: {refusal['text']}"

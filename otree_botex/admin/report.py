@@ -47,6 +47,10 @@ class _Place:
     numbers: dict[int, int] = field(default_factory=dict)
     steps: list[Any] = field(default_factory=list)
 
+    @property
+    def needs_script(self) -> str:
+        return next((step.needs_script for step in self.steps if step.needs_script), "")
+
     def rounds(self, numbers: Collection[int]) -> list[int]:
         """The rounds in which the page has one of these numbers."""
         return [round_number for round_number, number in self.numbers.items() if number in numbers]
@@ -131,30 +135,30 @@ def _steps(bots: list[Bot]) -> Iterable[Any]:
 
 def _page(place: _Place, seats: dict[int, _Seat]) -> dict[str, Any]:
     numbers = set(place.numbers.values())
-    rounds = place.rounds({step.page_number for step in place.steps})
     seen = {step.bot_id for step in place.steps}
-    here = [seat for seat in seats.values() if seat.at in numbers]
-    beyond = sum(seat.at > min(numbers) and seat.at not in numbers for seat in seats.values())
-    # a page that sends participants to another site keeps them, by oTree's reckoning
-    ended = sum(seat.state == "finished" for seat in here)
-    through = ended + (beyond if place.is_wait else sum(seats[bot].at not in numbers for bot in seen))
-    needs_browser = next((step.needs_script for step in place.steps if step.needs_script), "")
+    here = {bot for bot, seat in seats.items() if seat.at in numbers}
+    beyond = {bot for bot, seat in seats.items() if seat.at > min(numbers)} - here
+    # a page that sends participants to another site keeps them, by oTree's reckoning; the last to come need not wait
+    ended = {bot for bot in here if seats[bot].state == "finished"}
+    passed = ended | (beyond if place.is_wait else seen - here)
+    state = _state([seats[bot] for bot in here], bool(passed), bool(beyond))
+    rounds = place.rounds({step.page_number for step in place.steps})
     timers = [step.timeout for step in place.steps if step.timeout is not None]
-    state = _state(bool(needs_browser), here, bool(seen or ended) or (place.is_wait and beyond > 0), beyond > 0)
     return {
         "app": place.app,
         "page": place.page,
         "title": place.title(rounds),
         "rounds": rounds,
         "kind": _kind(place),
-        "state": state,
-        "shown": len(seen),
-        "passed": through,
-        "counts": _counts(state, through, len(seats), len(seen), place.is_wait),
+        "state": "needs a browser" if place.needs_script else state,
+        "passed": len(passed),
+        "reached": len(passed | here | seen),
+        "skipped": 0 if place.is_wait else len(beyond - seen),
+        "waited": len(seen) if place.is_wait else 0,
         "questions": _questions(place.steps),
         "refusals": _refusals(place.steps),
-        "timer": max(timers) if timers else None,
-        "needs_browser": needs_browser,
+        "timer": round(max(timers)) if timers else None,
+        "needs_browser": place.needs_script,
     }
 
 
@@ -166,26 +170,16 @@ def _kind(place: _Place) -> str:
     return "form" if any(step.fields_json != "[]" for step in place.steps) else "read only"
 
 
-def _state(needs_browser: bool, here: list[_Seat], was_seen: bool, is_behind: bool) -> str:
+def _state(here: list[_Seat], is_passed: bool, is_behind: bool) -> str:
     """What became of the bots on a page, the worst first."""
-    if needs_browser:
-        return "needs a browser"
-    if any(seat.state == "failed" for seat in here):
-        return "failed"
-    if any(seat.state == "stopped" for seat in here):
-        return "stopped"
+    for state in ("failed", "stopped"):
+        if any(seat.state == state for seat in here):
+            return state
     if any(seat.at and seat.state not in ENDED for seat in here):
         return "playing"
-    if was_seen:
+    if is_passed:
         return "passed"
     return "not shown" if is_behind else "not reached"
-
-
-def _counts(state: str, through: int, bots: int, seen: int, is_wait: bool) -> str:
-    if state in ("not shown", "not reached"):
-        return ""
-    waited = f", {seen or 'nobody'} had to wait" if is_wait and state == "passed" else ""
-    return f"{through} of {bots} bot{'' if bots == 1 else 's'}{waited}"
 
 
 def _questions(steps: list[Any]) -> list[dict[str, Any]]:
@@ -196,7 +190,7 @@ def _questions(steps: list[Any]) -> list[dict[str, Any]]:
             new = {
                 "label": _label(asked),
                 "what": asked["what"],
-                "options": asked["options"],
+                "options": [option for option in asked["options"] if option],
                 "varies": False,
             }
             first = questions.setdefault(asked["name"], new)
@@ -215,7 +209,7 @@ def _refusals(steps: list[Any]) -> list[dict[str, Any]]:
         labels = {asked["name"]: _label(asked) for asked in json.loads(step.fields_json)}
         for refusal in json.loads(step.refusals_json):
             for name, text in refusal["messages"].items():
-                times[BY[refusal["by"]], f"{labels.get(name, name)}: {text}" if name else text] += 1
+                times[BY[refusal["by"]], f"“{labels.get(name, name)}”: {text}" if name else text] += 1
     return [{"by": by, "text": text, "times": number} for (by, text), number in times.most_common()]
 
 
@@ -244,7 +238,7 @@ def _why(seat: _Seat, place: _Place | None, has_failed: bool) -> str:
         return f"Waits for others{cause}. It can be stopped on the tab “LLM bots”."
     if seat.state == "stopped":
         return f"Stopped while waiting for others{cause}." if place and place.is_wait else "Stopped before the end."
-    script = next((step.needs_script for step in place.steps if step.needs_script), "") if place else ""
+    script = place.needs_script if place else ""
     return f"The page needs a browser: {script}. {BROWSER_ADVICE}" if script else seat.error
 
 

@@ -122,7 +122,7 @@ def test_all_bots_finish(project, otree):
     report = done.stdout
     assert "  1. guess_two_thirds / Introduction, round 1" in report
     assert "  2. guess_two_thirds / Guess, rounds 1-3" in report
-    assert "Your guess (a whole number from 0 to 100): whole number, 0 to 100" in report
+    assert "Your guess (a whole number from 0 to 100) [whole number, 0 to 100]" in report
     assert "wait page, passed by 3 of 3 bots" in report
     assert "\n3 of 3 bots finished; no page needs a browser.\n" in report
     assert max(map(len, report.splitlines())) <= WIDTH
@@ -161,8 +161,9 @@ def test_a_page_that_needs_a_browser(project, otree):
     done = check(project, "auction", otree=otree)
     assert done.returncode == 1
     report = " ".join(done.stdout.split())
-    assert "auction / Before form, passed by 2 of 2 bots Your age: whole number, 0 to 99" in report
+    assert "auction / Before form, passed by 2 of 2 bots Your age [whole number, 0 to 99]" in report
     assert "auction / Hidden page, not shown to any bot (is_displayed)" in report
+    assert "auction / Bids read only, needs a browser, passed by 0 of 1 bots, not shown to 1" in report
     assert "needs a browser: its decisions are made over a live connection" in report
     assert "P1 on auction / Bids: The page needs a browser" in report
     assert "P2 on auction / Together: Stopped while waiting for others, most likely for those that failed." in report
