@@ -42,7 +42,8 @@ class Rest:
             raise ServerError(
                 f"No oTree server answers at {self.url} ({type(error).__name__}). Is it running?"
             ) from None
-        if response.status_code == 403:
+        # oTree also answers 403 when a view fails with a TypeError
+        if response.status_code == 403 and any(name in response.text for name in ("REST API", "otree-rest-key")):
             raise ServerError(f"The server wants its REST key: set {REST_KEY} as it is set for the server.")
         if response.status_code == 404 and response.text.strip() == "Not Found":
             raise ServerError("This server does not have otree_botex: add it to an app_sequence in settings.py.")

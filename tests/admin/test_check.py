@@ -155,6 +155,7 @@ def test_bots_that_a_config_starts_by_itself_are_not_in_the_way(project):
     assert "3 of 3 bots finished" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("otree", ["6", "5"])
 def test_a_page_that_needs_a_browser(project, otree):
     add_app(project, "auction", bids=LIVE)
@@ -183,6 +184,7 @@ def test_a_page_with_an_error(project):
     assert str(log.relative_to(project)) in done.stdout and "ZeroDivisionError" in log.read_text()
 
 
+@pytest.mark.slow
 def test_all_configs_in_short(project):
     add_app(project, "auction", bids=LIVE)
     add_app(project, "unmade")
