@@ -19,6 +19,7 @@ from .inputs import (
     is_readonly,
     kind_of,
     number_alike,
+    option_lines,
     read_group,
     read_input,
     read_select,
@@ -262,7 +263,8 @@ def _texts(asked: _Asked, labels: Labels) -> dict[int, str]:
     made, tags = asked.field, asked.tags
     what = f"[{made.key}: {made.describe()}]"
     if tags[0].name in ("select", "textarea") or kind_of(tags[0]) not in ("radio", "checkbox"):
-        return {id(tags[0]): "\n".join([what, *_option_lines(tags[0], made)])}
+        lines = option_lines(tags[0], made, labels) if tags[0].name == "select" else []
+        return {id(tags[0]): "\n".join([what, *lines, *([""] if lines else [])])}  # what follows begins on a new line
     texts = {}
     for tag, option in zip(tags, made.options, strict=True):
         text = _mark(made, option)
@@ -279,7 +281,3 @@ def _mark(made: Field, option: Option) -> str:
         return ""
     left, right = "()" if made.kind == "choice" else "[]"
     return f"{left}{'x' if option.chosen else ' '}{right}"
-
-
-def _option_lines(tag: Tag, made: Field) -> list[str]:
-    return [f'- "{option.label}"' + (" (now chosen)" if option.chosen else "") for option in made.options]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -157,12 +158,16 @@ class Field:
         if self.suggestions:
             what += ", suggestions: " + ", ".join(f'"{suggestion}"' for suggestion in self.suggestions)
         if not self.required and self.kind not in ("tick", "choices"):
-            what += ", may be left empty (null)"
+            what += f", may be left {'as it is' if self._is_preset else 'empty'} (null)"
         if self.value and self.kind in ("integer", "number", "text"):
-            what += f', now "{self.value}"'
+            what += f", now {json.dumps(self.value, ensure_ascii=False)}"
         elif self.placeholder:
             what += f', hint "{self.placeholder}"'
         return what + (f', sent with "{self.only_with}" only' if self.only_with else "")
+
+    @property
+    def _is_preset(self) -> bool:
+        return bool(self.value) or any(option.chosen for option in self.options)
 
     def _bounds(self) -> str:
         low, high = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -103,32 +103,29 @@ def read_input(tag: Tag, soup: BeautifulSoup, labels: Labels) -> Field:
 
 def read_select(tag: Tag, place: int, labels: Labels) -> Field:
     """A select as a field, with those of its options that can be chosen."""
-    name, several = str(tag["name"]), tag.has_attr("multiple")
-    items = tag.find_all("option")
-    chosen = _selected(tag, items)
-    options, initial = [], []
-    for number, item in enumerate(items):
-        label = plain_text(item, labels.visibility) or str(item.get("label") or "")
-        group = item.find_parent("optgroup")
-        off = item.has_attr("disabled") or (isinstance(group, Tag) and group.has_attr("disabled"))
-        selected = any(item is other for other in chosen)
-        value = str(item.get("value", label))
-        placeholder = number == 0 and value == "" and item.parent is tag and not several
-        if selected and not off:
-            initial.append(value)
-        # what stands for "nothing chosen yet" is no answer, unless something else is chosen at first
-        if not off and not item.has_attr("hidden") and not (placeholder and (selected or tag.has_attr("required"))):
-            heading = str(group.get("label") or "") if isinstance(group, Tag) else ""
-            options.append((heading, Option(label, value, place, selected)))
-    seen = [option.label for _, option in options]
-    distinct = tuple(
-        replace(option, label=f"{heading}: {option.label}") if heading and seen.count(option.label) > 1 else option
-        for heading, option in options
-    )
-    made: Kind = "choices" if several else "choice"
-    blank = initial[0] if initial and not any(option.chosen for option in distinct) else None
-    required = tag.has_attr("required") or not (several or blank is not None or not initial)
-    return Field("", name, made, labels.of_field(tag), required, number_alike(distinct), blank=blank, place=place)
+    several, listed = tag.has_attr("multiple"), _listed(tag, labels)
+    on = [item for item in listed if not item.off]
+    # what stands for "nothing chosen yet" is no answer, unless something else is chosen at first
+    options = [Option(item.label, item.value, place, item.chosen) for item in on if not item.is_blank]
+    initial = [item.value for item in on if item.chosen]
+    blank = initial[0] if initial and not any(option.chosen for option in options) else None
+    # the first option of a list is shown before anybody has decided, unlike one that is marked as chosen
+    decided = several or blank is not None or not initial or tag.find("option", selected=True) is not None
+    required = tag.has_attr("required") or not decided
+    kind: Kind = "choices" if several else "choice"
+    label = labels.of_field(tag)
+    return Field("", str(tag["name"]), kind, label, required, number_alike(options), blank=blank, place=place)
+
+
+def option_lines(tag: Tag, made: Field, labels: Labels) -> list[str]:
+    """The options of a select, a line each, also those that cannot be chosen."""
+    lines, options = [], iter(made.options)
+    for item in _listed(tag, labels):
+        if item.off:
+            lines.append(f'- "{item.label}" [cannot be chosen]')
+        elif not item.is_blank:
+            lines.append(f'- "{next(options).label}"' + (" [now chosen]" if item.chosen else ""))
+    return lines
 
 
 def read_group(tags: Sequence[Tag], places: Sequence[int], labels: Labels) -> Field:
@@ -165,7 +162,40 @@ def direction_entry(tag: Tag, place: int, owner: int) -> list[Entry]:
     if not name:
         return []
     written = next((str(parent["dir"]).lower() for parent in (tag, *tag.parents) if parent.get("dir")), "ltr")
-    return [Entry(place, name, "rtl" if written == "rtl" else "ltr", owner)]
+    return [Entry(place + 1, name, "rtl" if written == "rtl" else "ltr", owner)]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An option of a select. `is_blank` says that it stands for "nothing chosen", `off` that it is disabled."""
+
+    label: str
+    value: str
+    chosen: bool
+    off: bool
+    is_blank: bool
+
+
+def _listed(tag: Tag, labels: Labels) -> list[_Listed]:
+    """The options of a select, as its list shows them."""
+    listed = []
+    items, several = tag.find_all("option"), tag.has_attr("multiple")
+    marked = _selected(tag, items)
+    for number, item in enumerate(items):
+        text, group = plain_text(item, labels.visibility), item.find_parent("optgroup")
+        heading = str(group.get("label") or "") if isinstance(group, Tag) else ""
+        label, value = str(item.get("label") or "") or text, str(item.get("value", text))
+        chosen = any(item is other for other in marked)
+        # HTML standard, "placeholder label option"
+        placeholder = number == 0 and value == "" and item.parent is tag and not several
+        is_blank = (placeholder and (chosen or tag.has_attr("required"))) or item.has_attr("hidden")
+        listed.append(_Listed(f"{heading}: {label}" if heading else label, value, chosen, _is_off(item), is_blank))
+    return listed
+
+
+def _is_off(option: Tag) -> bool:
+    group = option.find_parent("optgroup")
+    return option.has_attr("disabled") or (isinstance(group, Tag) and group.has_attr("disabled"))
 
 
 def _selected(tag: Tag, items: Sequence[Tag]) -> list[Tag]:
@@ -177,12 +207,7 @@ def _selected(tag: Tag, items: Sequence[Tag]) -> list[Tag]:
     size = str(tag.get("size") or "1")
     if marked or (size.isdigit() and int(size) > 1):
         return marked[-1:]
-
-    def is_on(item: Tag) -> bool:
-        group = item.find_parent("optgroup")
-        return not item.has_attr("disabled") and not (isinstance(group, Tag) and group.has_attr("disabled"))
-
-    return [item for item in items if is_on(item)][:1]
+    return [item for item in items if not _is_off(item)][:1]
 
 
 def _number(made: Field, tag: Tag, kind: str, unit: str) -> Field:

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString, PreformattedString
 
 from .markup import CONTROLS
-from .tables import Cell, Grid
+from .tables import CELLS, Cell, Grid
 from .visibility import Visibility
 from .visible import plain_text, see
 
@@ -16,6 +16,7 @@ LONGEST = 300
 """A text around a control that is longer is no label, and its last sentence is."""
 GAP = "\x00"
 BLOCKS = ["p", "li", "div", "dd", "td", "th", "fieldset", "section", "form", "body"]
+ROWS = [*CELLS, "tr", "thead", "tbody", "tfoot"]
 SENTENCE = re.compile(r"(?<=[.!?:。？！])\s+")
 
 
@@ -52,7 +53,7 @@ class Labels:
                 break
             if text := self._aria(parent):
                 return text
-        return self._legend(tags) or self._group_in_table(tags) or self._before(around, tags)
+        return self._legend(tags) or self._group_in_table(tags) or self._before_group(around, tags)
 
     def of_option(self, tag: Tag, group: list[Tag]) -> str:
         """What one radio button or check box of a group stands for."""
@@ -64,12 +65,24 @@ class Labels:
 
     def own(self, tag: Tag) -> str:
         """The text of a control's label elements."""
-        return next((text for label in self.elements(tag) if (text := self._text(label))), "")
+        return next((text for label in self.elements(tag) if (text := self._of_label(label, tag))), "")
 
     def elements(self, tag: Tag) -> list[Tag]:
         """The label elements of a control."""
-        found = (self._by_for.get(str(tag.get("id") or "")), tag.find_parent("label"))
-        return [label for label in found if isinstance(label, Tag)]
+        named, around = self._by_for.get(str(tag.get("id") or "")), tag.find_parent("label")
+        found = [named] if isinstance(named, Tag) else []
+        if isinstance(around, Tag) and around is not named and not around.has_attr("for"):
+            first = next((control for control in around.find_all(CONTROLS) if control.get("type") != "hidden"), None)
+            found += [around] if first is tag else []
+        return found
+
+    def _of_label(self, label: Tag, tag: Tag) -> str:
+        """The text of a label; one that was not closed goes no further than to the next control."""
+        others = [control for control in label.find_all(CONTROLS) if self.visibility.sees(control)]
+        if not any(control is not tag for control in others):
+            return self._text(label)
+        parts = see(label, self.visibility, {id(control): GAP for control in others}, marked=False).text.split(GAP)
+        return " ".join(parts[0].split()) or " ".join(parts[1].split())
 
     def unit(self, tag: Tag) -> str:
         """What oTree and Bootstrap set directly beside a control: "points", "€"."""
@@ -134,8 +147,10 @@ class Labels:
             return ""
         grid, first = places[0]  # type: ignore[misc]
         cells = [place[1] for place in places if place]
-        if all(cell is first for cell in cells) or all(cell.row == first.row for cell in cells):
-            return self._joined(grid.row_headers(first)) if not self._surrounded(grid, cells) else ""
+        if all(cell.row == first.row for cell in cells):
+            headers = [] if self._surrounded(grid, cells) else grid.row_headers(first)
+            others = [self._text(cell.tag) for cell in grid.cells(first.row) if not cell.holds_controls]
+            return self._joined(headers) or " … ".join(filter(None, others))
         if all(cell.column == first.column for cell in cells):
             return self._joined(grid.column_headers(first))
         return ""
@@ -175,19 +190,23 @@ class Labels:
             return ""
         number = numbers[0]
         is_last = not any(self._asks(other) for other in controls[number + 1 :])
-        before = parts[number].rstrip(" ").rpartition("\n")[2].strip()
+        before = _last_line(parts[number].rstrip(" ").rpartition("\n")[2])
         after = parts[number + 1].lstrip(" ").partition("\n")[0].strip() if is_last else ""
-        unit = self.unit(tag)
-        after = "" if after == unit else after
+        after = "" if after == self.unit(tag) else after
         if before and after:
             return _short(f"{before} … {after}")
-        return _short(before) or self._before(block, [tag]) or after
+        return before or self._before(block) or after or _last_line(parts[0])  # several may share a text
 
-    def _before(self, around: Tag, tags: list[Tag]) -> str:
+    def _before_group(self, around: Tag, tags: list[Tag]) -> str:
+        """The text before the first of a group, in the element that holds them all or before it."""
+        text = see(around, self.visibility, {id(tags[0]): GAP}, marked=False).text.partition(GAP)[0]
+        return _last_line(text.strip().removesuffix(self.own(tags[0]))) or self._before(around)
+
+    def _before(self, around: Tag) -> str:
         """The text that stands directly before an element, if no other control stands between."""
         element = around
         while element.name not in ("form", "body", "html", "[document]"):
-            for sibling in element.previous_siblings:
+            for sibling in () if element.name in ROWS else element.previous_siblings:
                 if isinstance(sibling, Tag):
                     inside = [sibling] if sibling.name in CONTROLS else sibling.find_all(CONTROLS)
                     if any(self._asks(control) for control in inside):
@@ -196,7 +215,7 @@ class Labels:
                 else:
                     text = _plain_string(sibling)
                 if text:
-                    return _short(re.sub(r"^(?:#+|-|\d+\.) ", "", text.rpartition("\n")[2]))
+                    return _last_line(text)
             if element.parent is None:
                 break
             element = element.parent
@@ -216,6 +235,11 @@ def _common(tags: list[Tag]) -> Tag:
         if all(any(around is parent for around in tag.parents) for tag in tags[1:]):
             return parent
     return tags[0]
+
+
+def _last_line(text: str) -> str:
+    """The last line of a text, without a list's or heading's mark."""
+    return _short(re.sub(r"^(?:#+|-|\d+\.)(?: |$)", "", text.strip().rpartition("\n")[2]).strip())
 
 
 def _short(text: str) -> str:

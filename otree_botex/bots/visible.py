@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlparse
 from bs4 import Tag
 from bs4.element import NavigableString, PreformattedString
 
-from .markup import CONTROLS
 from .tables import Cell, Grid
 from .visibility import Visibility
 
@@ -62,7 +61,7 @@ class Seen:
 
 def see(root: Tag, visibility: Visibility, places: Mapping[int, str] | None = None, marked: bool = True) -> Seen:
     """What is to be seen of an element. `places` says what stands at a control, by the id() of its tag, or before the
-    text of another element; `marked` whether emphasis is."""
+    text of a label; `marked` whether emphasis is."""
     images: list[Image] = []
     writer = _Writer(visibility, places or {}, images, marked)
     writer.walk(root)
@@ -93,7 +92,7 @@ class _Writer:
     def walk(self, tag: Tag) -> None:
         for child in tag.children:
             if isinstance(child, Tag):
-                if id(child) in self.places and child.name in CONTROLS:
+                if id(child) in self.places and child.name != "label":
                     self._control(self.places[id(child)])
                 elif not self.visibility.hides(child):
                     self._visible_or_not(child)
@@ -130,7 +129,9 @@ class _Writer:
         elif name in HEADINGS:
             self._block(tag, "#" * int(name[1]) + " ", apart=True)
         elif name in BLOCKS:
-            self._block(tag, apart=name in PARAGRAPHS or not SPACED.isdisjoint(tag.get("class") or ()))
+            inner = tag.parent is not None and tag.parent.name in ("li", "dd")
+            apart = (name in PARAGRAPHS and not inner) or not SPACED.isdisjoint(tag.get("class") or ())
+            self._block(tag, apart=apart)
         elif name in RAISED:
             text = self._within(tag)
             self._inline(RAISED[name] + (text if len(text.split()) < 2 and "[" not in text else f"({text})"))
@@ -231,7 +232,7 @@ class _Writer:
         self._append(first + " ")
         for line in more:
             self._new_line()
-            self._append(line + " ")
+            self._append(line and line + " ")
 
     def _inline(self, text: str) -> None:
         text = text.translate(UNSEEN_CHARACTERS)
