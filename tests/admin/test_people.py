@@ -204,7 +204,7 @@ def test_time_limits_and_a_page_that_cannot_be_passed_yet(start_server, person):
     assert [row["memory.1.player.is_late"] for row in _data(server, session)] == ["0", "0"]
 
 
-def test_the_end_is_elsewhere(start_server, person):
+def test_the_end_is_a_redirect(start_server, person):
     """Both are sent to the panel's site by a redirect: the person's browser goes there, the bot does not."""
     person.page.route(
         "https://app.prolific.com/**", lambda route: route.fulfill(body="Thank you", content_type="text/html")
@@ -241,6 +241,37 @@ def test_the_end_is_elsewhere(start_server, person):
     }
     row = _data(server, session)[0]
     assert {name: row[f"attitudes.1.player.{name}"] for name in answers} == answers
+
+
+def test_the_end_is_a_link(start_server, person):
+    """A price list, with a way back to the instructions, and a last page with a link to the panel's site."""
+    person.page.route(
+        "https://app.prolific.com/**", lambda route: route.fulfill(body="Thank you", content_type="text/html")
+    )
+    server = start_server()
+    session = server.session("price_list", 2)
+    person.enter(server, session, 1)
+    server.launch(session)
+    page = person.page
+    person.meet("Ten choices")
+    page.get_by_role("button", name="How am I paid?").click()
+    page.get_by_text("treat each choice as if it were the only one").wait_for()
+    person.go_on()
+    page.get_by_role("button", name="Back").click()
+    person.meet("Ten choices")
+    person.go_on()
+    for row in range(1, 11):
+        page.locator(f"input[name=choice_{row}][value={'A' if row < 5 else 'B'}]").check()
+    person.go_on()
+    person.meet("Result")
+    person.go_on()
+    person.meet("Thank you")
+    person.go_on()
+    page.get_by_role("link", name="Complete the study on Prolific").click()
+    page.wait_for_url("https://app.prolific.com/submissions/complete?cc=DEMO1234")
+    _all_bots_finish(server, session, 1)
+    row = _data(server, session)[0]
+    assert "".join(row[f"price_list.1.player.choice_{number}"] for number in range(1, 11)) == "AAAABBBBBB"
 
 
 def _codes(server, session):
