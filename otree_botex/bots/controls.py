@@ -26,7 +26,7 @@ from .inputs import (
     value_of,
 )
 from .labels import Labels
-from .markup import CONTROLS, number_of, owner_of
+from .markup import CONTROLS, around, number_of, owner_of
 from .visibility import Visibility
 
 
@@ -58,7 +58,7 @@ def read_controls(soup: BeautifulSoup, url: str, visibility: Visibility) -> Cont
         return None
     forms = [main, *(form for form in posted if form is not main)]
     labels = Labels(soup, visibility)
-    controls = list(enumerate(soup.find_all(_is_control), 1))
+    controls = enumerate((tag for tag in soup.descendants if isinstance(tag, Tag) and _is_control(tag)), 1)
     readers = [_Reader(soup, form, owner, url, labels) for owner, form in enumerate(forms)]
     owners = {number_of(form): reader for form, reader in zip(forms, readers, strict=True)}
     for number, tag in controls:
@@ -115,7 +115,7 @@ class _Reader:
         kind = kind_of(tag) if tag.name in CONTROLS else "button"
         if any(parent is self.form for parent in tag.parents):
             self.end = place + 1
-        if tag.find_parent("datalist"):
+        if around(tag, "datalist"):
             return
         if is_disabled(tag):
             self._disabled(tag, kind)
@@ -271,7 +271,7 @@ def _texts(asked: _Asked, labels: Labels) -> dict[int, str]:
         if option.label and not labels.beside(tag):
             text += f" {option.label}"
         at = next(seen for seen in (tag, *labels.elements(tag)) if labels.visibility.sees(seen))
-        gap = " " if made.kind == "tick" or tag.find_parent("tr") else "\n"
+        gap = " " if made.kind == "tick" or around(tag, "tr") else "\n"
         texts[id(at)] = text if tag is not tags[0] else f"{what}{gap}{text}".strip()
     return texts
 

@@ -110,13 +110,17 @@ class Field:
         if self.format in TIMED and (values := self._few_values()):
             return {"type": "string", "enum": [to_text(self.format, int(value)) for value in values]}
         if self.format:
-            return dict(schema_of(self.format))
+            return dict(schema_of(self.format, *self._years()))
         schema: dict[str, Any] = {"type": "string"}
         if self.required or self.min_length:
             schema["minLength"] = max(self.min_length, 1)
         if self.max_length is not None:
             schema["maxLength"] = self.max_length
         return schema
+
+    def _years(self) -> list[int | None]:
+        bounds = (self.minimum, self.maximum) if self.format in TIMED and self.format != "time" else (None, None)
+        return [None if bound is None else int(to_text(self.format, int(bound))[:4]) for bound in bounds]
 
     def _number_schema(self) -> dict[str, Any]:
         to_json = int if self.kind == "integer" else float

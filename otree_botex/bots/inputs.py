@@ -16,6 +16,7 @@ from bs4 import BeautifulSoup, Tag
 
 from .field import Entry, Field, Kind, Option
 from .labels import Labels
+from .markup import around, inside
 from .moments import DEFAULT_STEP, HOW, TIMED, to_number, well_formed
 from .visible import plain_text
 
@@ -40,8 +41,8 @@ def is_disabled(tag: Tag) -> bool:
     """HTML standard, 4.10.18.5: disabled itself, or in a disabled fieldset, but not in its first legend."""
     if tag.has_attr("disabled"):
         return True
-    for fieldset in tag.find_parents("fieldset"):
-        if fieldset.has_attr("disabled"):
+    for fieldset in tag.parents:
+        if fieldset.name == "fieldset" and fieldset.has_attr("disabled"):
             legend = fieldset.find("legend", recursive=False)
             if legend is None or all(parent is not legend for parent in tag.parents):
                 return True
@@ -119,8 +120,11 @@ def read_select(tag: Tag, place: int, labels: Labels) -> Field:
 
 def option_lines(tag: Tag, made: Field, labels: Labels) -> list[str]:
     """The options of a select, a line each, also those that cannot be chosen."""
-    lines, options = [], iter(made.options)
+    lines, options, heading = [], iter(made.options), ""
     for item in _listed(tag, labels):
+        if item.heading != heading:
+            heading = item.heading
+            lines += [f"{heading}:"] if heading else []
         if item.off:
             lines.append(f'- "{item.label}" [cannot be chosen]')
         elif not item.is_blank:
@@ -169,6 +173,7 @@ def direction_entry(tag: Tag, place: int, owner: int) -> list[Entry]:
 class _Listed:
     """An option of a select. `is_blank` says that it stands for "nothing chosen", `off` that it is disabled."""
 
+    heading: str
     label: str
     value: str
     chosen: bool
@@ -179,23 +184,29 @@ class _Listed:
 def _listed(tag: Tag, labels: Labels) -> list[_Listed]:
     """The options of a select, as its list shows them."""
     listed = []
-    items, several = tag.find_all("option"), tag.has_attr("multiple")
+    items, several = list(inside(tag, ["option"])), tag.has_attr("multiple")
     marked = _selected(tag, items)
     for number, item in enumerate(items):
-        text, group = plain_text(item, labels.visibility), item.find_parent("optgroup")
-        heading = str(group.get("label") or "") if isinstance(group, Tag) else ""
+        text, group = plain_text(item, labels.visibility), around(item, "optgroup")
+        heading = str(group.get("label") or "") if group else ""
         label, value = str(item.get("label") or "") or text, str(item.get("value", text))
         chosen = any(item is other for other in marked)
         # HTML standard, "placeholder label option"
         placeholder = number == 0 and value == "" and item.parent is tag and not several
         is_blank = (placeholder and (chosen or tag.has_attr("required"))) or item.has_attr("hidden")
-        listed.append(_Listed(f"{heading}: {label}" if heading else label, value, chosen, _is_off(item), is_blank))
-    return listed
+        listed.append(_Listed(heading, label, value, chosen, _is_off(item), is_blank))
+    labels_of_all = [item.label for item in listed]
+    return [
+        replace(item, label=f"{item.heading}: {item.label}")
+        if item.heading and labels_of_all.count(item.label) > 1
+        else item
+        for item in listed
+    ]
 
 
 def _is_off(option: Tag) -> bool:
-    group = option.find_parent("optgroup")
-    return option.has_attr("disabled") or (isinstance(group, Tag) and group.has_attr("disabled"))
+    group = around(option, "optgroup")
+    return option.has_attr("disabled") or (group is not None and group.has_attr("disabled"))
 
 
 def _selected(tag: Tag, items: Sequence[Tag]) -> list[Tag]:
@@ -260,7 +271,7 @@ def _suggestions(tag: Tag, soup: BeautifulSoup, labels: Labels) -> tuple[str, ..
     found = soup.find("datalist", id=str(tag["list"])) if tag.get("list") else None
     if not isinstance(found, Tag):
         return ()
-    return tuple(str(item.get("value") or plain_text(item, labels.visibility)) for item in found.find_all("option"))
+    return tuple(str(item.get("value") or plain_text(item, labels.visibility)) for item in inside(found, ["option"]))
 
 
 def _length(tag: Tag, name: str) -> int | None:

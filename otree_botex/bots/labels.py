@@ -7,7 +7,7 @@ import re
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString, PreformattedString
 
-from .markup import CONTROLS
+from .markup import CONTROLS, around, inside
 from .tables import CELLS, Cell, Grid
 from .visibility import Visibility
 from .visible import plain_text, see
@@ -47,13 +47,13 @@ class Labels:
         stem = str(tags[0].get("id") or "").rpartition("-")[0]  # oTree's label is for the group as a whole
         if stem in self._by_for and (text := self._text(self._by_for[stem])):
             return text
-        around = _common(tags)
-        for parent in (around, *around.parents):
+        holder = _common(tags)
+        for parent in (holder, *holder.parents):
             if parent.name == "form" or not self._is_only(parent, tags):
                 break
             if text := self._aria(parent):
                 return text
-        return self._legend(tags) or self._group_in_table(tags) or self._before_group(around, tags)
+        return self._legend(tags) or self._group_in_table(tags) or self._before_group(holder, tags)
 
     def of_option(self, tag: Tag, group: list[Tag]) -> str:
         """What one radio button or check box of a group stands for."""
@@ -69,16 +69,16 @@ class Labels:
 
     def elements(self, tag: Tag) -> list[Tag]:
         """The label elements of a control."""
-        named, around = self._by_for.get(str(tag.get("id") or "")), tag.find_parent("label")
+        named, outer = self._by_for.get(str(tag.get("id") or "")), around(tag, "label")
         found = [named] if isinstance(named, Tag) else []
-        if isinstance(around, Tag) and around is not named and not around.has_attr("for"):
-            first = next((control for control in around.find_all(CONTROLS) if control.get("type") != "hidden"), None)
-            found += [around] if first is tag else []
+        if outer is not None and outer is not named and not outer.has_attr("for"):
+            first = next((control for control in inside(outer, CONTROLS) if control.get("type") != "hidden"), None)
+            found += [outer] if first is tag else []
         return found
 
     def _of_label(self, label: Tag, tag: Tag) -> str:
         """The text of a label; one that was not closed goes no further than to the next control."""
-        others = [control for control in label.find_all(CONTROLS) if self.visibility.sees(control)]
+        others = [control for control in inside(label, CONTROLS) if self.visibility.sees(control)]
         if not any(control is not tag for control in others):
             return self._text(label)
         parts = see(label, self.visibility, {id(control): GAP for control in others}, marked=False).text.split(GAP)
@@ -104,15 +104,15 @@ class Labels:
         return text or str(tag.get("aria-label") or "")
 
     def _legend(self, tags: list[Tag]) -> str:
-        fieldset = tags[0].find_parent("fieldset")
-        if not isinstance(fieldset, Tag) or not self._is_only(fieldset, tags):
+        fieldset = around(tags[0], "fieldset")
+        if fieldset is None or not self._is_only(fieldset, tags):
             return ""
         legend = fieldset.find("legend")
         return self._text(legend) if isinstance(legend, Tag) else ""
 
     def _is_only(self, parent: Tag, tags: list[Tag]) -> bool:
         """Whether an element holds no control that a participant answers but these."""
-        others = (other for other in parent.find_all(CONTROLS) if self._asks(other))
+        others = (other for other in inside(parent, CONTROLS) if self._asks(other))
         return all(any(other is tag for tag in tags) for other in others)
 
     def _asks(self, control: Tag) -> bool:
@@ -122,8 +122,8 @@ class Labels:
     # ---- tables
 
     def _cell(self, tag: Tag) -> tuple[Grid, Cell] | None:
-        table = tag.find_parent("table")
-        if not isinstance(table, Tag):
+        table = around(tag, "table")
+        if table is None:
             return None
         grid = self._grids.get(id(table)) or self._grids.setdefault(id(table), Grid(table))
         cell = grid.cell_of(tag)
@@ -148,9 +148,8 @@ class Labels:
         grid, first = places[0]  # type: ignore[misc]
         cells = [place[1] for place in places if place]
         if all(cell.row == first.row for cell in cells):
-            headers = [] if self._surrounded(grid, cells) else grid.row_headers(first)
             others = [self._text(cell.tag) for cell in grid.cells(first.row) if not cell.holds_controls]
-            return self._joined(headers) or " … ".join(filter(None, others))
+            return " … ".join(filter(None, others))
         if all(cell.column == first.column for cell in cells):
             return self._joined(grid.column_headers(first))
         return ""
@@ -164,26 +163,24 @@ class Labels:
         if len({other.row for other in cells}) > 1:  # one below the other
             others = [other for other in grid.cells(cell.row) if other is not cell and not other.holds_controls]
             return self._joined(grid.row_headers(cell) or others[:1])
-        header = self._joined(grid.column_headers(cell))
-        if self._surrounded(grid, cells) and not header:
-            row = grid.cells(cell.row)
-            return self._text(row[0].tag if cell is cells[0] else row[-1].tag)
-        return header
+        return self._joined(grid.column_headers(cell)) or self._at_side(grid, cell, cells)
 
-    def _surrounded(self, grid: Grid, cells: list[Cell]) -> bool:
-        """Whether two options stand between the texts of what they choose, as in a list of lotteries."""
-        row = grid.cells(cells[0].row)
-        texts = [bool(self._text(cell.tag)) and not cell.holds_controls for cell in row]
-        return len(cells) == 2 and len(row) == 4 and texts == [True, False, False, True]
+    def _at_side(self, grid: Grid, cell: Cell, cells: list[Cell]) -> str:
+        """The text beside one of two options that stand between what they choose, as in a list of lotteries."""
+        row = grid.cells(cell.row)
+        if len(cells) != 2 or row.index(cells[1]) - row.index(cells[0]) != 1:
+            return ""
+        at = row.index(cell) + (-1 if cell is cells[0] else 1)
+        return self._text(row[at].tag) if 0 <= at < len(row) and not row[at].holds_controls else ""
 
     # ---- text around
 
     def _around(self, tag: Tag) -> str:
         """The text before and after a control in its paragraph, else what stands before it."""
-        block = tag.find_parent(BLOCKS)
-        if not isinstance(block, Tag):
+        block = around(tag, *BLOCKS)
+        if block is None:
             return ""
-        controls = [other for other in block.find_all(CONTROLS) if self.visibility.sees(other)]
+        controls = [other for other in inside(block, CONTROLS) if self.visibility.sees(other)]
         numbers = [number for number, other in enumerate(controls) if other is tag]
         parts = see(block, self.visibility, {id(other): GAP for other in controls}, marked=False).text.split(GAP)
         if not numbers or len(parts) != len(controls) + 1:
@@ -197,19 +194,18 @@ class Labels:
             return _short(f"{before} … {after}")
         return before or self._before(block) or after or _last_line(parts[0])  # several may share a text
 
-    def _before_group(self, around: Tag, tags: list[Tag]) -> str:
+    def _before_group(self, holder: Tag, tags: list[Tag]) -> str:
         """The text before the first of a group, in the element that holds them all or before it."""
-        text = see(around, self.visibility, {id(tags[0]): GAP}, marked=False).text.partition(GAP)[0]
-        return _last_line(text.strip().removesuffix(self.own(tags[0]))) or self._before(around)
+        text = see(holder, self.visibility, {id(tags[0]): GAP}, marked=False).text.partition(GAP)[0]
+        return _last_line(text.strip().removesuffix(self.own(tags[0]))) or self._before(holder)
 
-    def _before(self, around: Tag) -> str:
+    def _before(self, element: Tag) -> str:
         """The text that stands directly before an element, if no other control stands between."""
-        element = around
         while element.name not in ("form", "body", "html", "[document]"):
             for sibling in () if element.name in ROWS else element.previous_siblings:
                 if isinstance(sibling, Tag):
-                    inside = [sibling] if sibling.name in CONTROLS else sibling.find_all(CONTROLS)
-                    if any(self._asks(control) for control in inside):
+                    controls = [sibling] if sibling.name in CONTROLS else inside(sibling, CONTROLS)
+                    if any(self._asks(control) for control in controls):
                         return ""
                     text = see(sibling, self.visibility, marked=False).text if self.visibility.sees(sibling) else ""
                 else:
@@ -225,14 +221,14 @@ class Labels:
         """The text of an element that follows a radio button, or of a text before it, in the same cell or line."""
         following = tag.find_next_sibling()
         if isinstance(following, Tag) and following.name not in (*CONTROLS, "br", "label", "div", "p", "table"):
-            return self._text(following) if not following.find(CONTROLS) else ""
+            return self._text(following) if not any(inside(following, CONTROLS)) else ""
         return ""
 
 
 def _common(tags: list[Tag]) -> Tag:
     """The nearest element that holds all of these."""
     for parent in tags[0].parents:
-        if all(any(around is parent for around in tag.parents) for tag in tags[1:]):
+        if all(any(outer is parent for outer in tag.parents) for tag in tags[1:]):
             return parent
     return tags[0]
 

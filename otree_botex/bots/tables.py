@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bs4 import Tag
 
-from .markup import CONTROLS
+from .markup import CONTROLS, around, inside
 
 CELLS = ["td", "th"]
 
@@ -31,7 +31,7 @@ class Cell:
 
     @property
     def holds_controls(self) -> bool:
-        return self.tag.find(CONTROLS) is not None
+        return any(inside(self.tag, CONTROLS))
 
 
 class Grid:
@@ -39,12 +39,12 @@ class Grid:
 
     def __init__(self, table: Tag) -> None:
         self.table = table
-        self.rows = [row for row in table.find_all("tr") if row.find_parent("table") is table]
+        self.rows = [row for row in inside(table, ["tr"]) if around(row, "table") is table]
         self.slots: list[dict[int, Cell]] = [{} for _ in self.rows]
         self._by_tag: dict[int, Cell] = {}
         for number, row in enumerate(self.rows):
             column = 0
-            for tag in row.find_all(CELLS, recursive=False):
+            for tag in (part for part in row.children if isinstance(part, Tag) and part.name in CELLS):
                 while column in self.slots[number]:
                     column += 1
                 width = _span(tag, "colspan")
@@ -57,11 +57,11 @@ class Grid:
 
     def cell_of(self, tag: Tag) -> Cell | None:
         """The cell of this table in which an element stands."""
-        for around in (tag, *tag.parents):
-            if around is self.table:
+        for parent in (tag, *tag.parents):
+            if parent is self.table:
                 return None
-            if id(around) in self._by_tag:
-                return self._by_tag[id(around)]
+            if id(parent) in self._by_tag:
+                return self._by_tag[id(parent)]
         return None
 
     def cells(self, row: int) -> list[Cell]:

@@ -10,6 +10,8 @@ import re
 
 from bs4 import BeautifulSoup, Tag
 
+from .markup import CONTROLS, inside
+
 UNSEEN = {
     *("script", "style", "template", "noscript", "head", "datalist", "title", "meta", "link", "rp", "param", "source"),
 }
@@ -43,20 +45,22 @@ class Visibility:
     def __init__(self, soup: BeautifulSoup) -> None:
         self._shown, self._visible = _style_rules(soup)
         self._openers: dict[str, Tag] = {}
-        for opener in soup.find_all(_opens):
+        for opener in (tag for tag in soup.descendants if isinstance(tag, Tag) and _opens(tag)):
             for target in _targets(opener):
                 self._openers.setdefault(target, opener)
-        self._seen: dict[int, bool] = {}
+        self._displayed: dict[int, bool] = {id(soup): True}
 
     def sees(self, tag: Tag) -> bool:
         """Whether an element is to be seen, at once or after opening what holds it."""
-        known = self._seen.get(id(tag))
-        if known is None:
-            known = self._seen[id(tag)] = self._is_shown(tag) and self.is_visible(tag, self._inherited(tag))
-        return known
+        return self._is_displayed(tag) and self.is_visible(tag, self._inherited(tag))
 
-    def _is_shown(self, tag: Tag) -> bool:
-        return not any(self.hides(around) for around in (tag, *tag.parents) if around.name != "[document]")
+    def _is_displayed(self, tag: Tag) -> bool:
+        known = self._displayed.get(id(tag))
+        if known is None:
+            parent = tag.parent
+            known = not self.hides(tag) and (parent is None or self._is_displayed(parent))
+            self._displayed[id(tag)] = known
+        return known
 
     def _inherited(self, tag: Tag) -> bool:
         for parent in tag.parents:
@@ -156,7 +160,7 @@ def _targets(opener: Tag) -> list[str]:
 
 def _holds_controls(tag: Tag) -> bool:
     """Whether an element holds controls of a form: it must be possible to open it."""
-    for control in tag.find_all(["input", "select", "textarea", "button"]):
+    for control in inside(tag, CONTROLS):
         kind = str(control.get("type") or "").lower()
         if control.has_attr("name") and kind != "hidden" or control.name == "button" and kind in ("", "submit"):
             return True

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlparse
 from bs4 import Tag
 from bs4.element import NavigableString, PreformattedString
 
+from .markup import inside
 from .tables import Cell, Grid
 from .visibility import Visibility
 
@@ -171,8 +172,9 @@ class _Writer:
 
     def _table(self, table: Tag) -> None:
         self._new_line(apart=True)
-        for caption in table.find_all("caption", recursive=False):
-            self._visible_or_not(caption)
+        for caption in inside(table, ["caption"]):
+            if caption.parent is table:
+                self._visible_or_not(caption)
         grid = Grid(table)
         texts = {
             id(cell.tag): self._within(cell.tag, self.marked and not cell.is_header)
@@ -184,7 +186,7 @@ class _Writer:
             cells = [cell for cell in grid.cells(row) if id(cell.tag) in texts]
             if not self.visibility.sees(tag) or not cells:
                 continue
-            if any(cell.tag.find(LAYOUT) for cell in cells) and not grid.is_heading(row):
+            if any(any(inside(cell.tag, LAYOUT)) for cell in cells) and not grid.is_heading(row):
                 for cell in cells:  # a table that lays out the page
                     self._lines(texts[id(cell.tag)] if cell.row == row else "")
             else:
@@ -198,7 +200,7 @@ class _Writer:
         for column, cell in sorted(grid.slots[row].items()):
             if id(cell.tag) in texts:
                 text = texts[id(cell.tag)].replace("\n\n", "\n").replace("\n", "; ")
-                if cell.tag.find("table"):
+                if any(inside(cell.tag, ["table"])):
                     text = f"({text})"
                 parts.append(text if _repeats(cell, row, column, text) else "")
         return parts
