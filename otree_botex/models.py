@@ -116,6 +116,7 @@ class Message(AnyModel):
     role = Column(String(20))
     content = Column(Text)
     sent_json = Column(Text)
+    images_json = Column(Text)
     purpose = Column(String(20))
     model = Column(String(300))
     mode = Column(String(20))

@@ -126,6 +126,7 @@ class MessageRecord(TypedDict, total=False):
     role: str
     content: str
     sent: list[int]
+    images: list[dict[str, Any]]
     purpose: str
     model: str
     mode: str

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -97,9 +100,19 @@ class Server:
         assert response.ok, f"{path}: {response.status_code} {response.text[:2000]}"
         return response.json() if response.text.startswith(("{", "[")) else response.text
 
-    def session(self, config: str, participants: int, **config_fields: Any) -> str:
-        """Makes a session and returns its code."""
-        body = {"session_config_name": config, "num_participants": participants}
+    def post_form(self, path: str, session: str, **data: Any) -> requests.Response:
+        """Sends a form of the admin, with the CSRF token that a session's tab carries."""
+        page = self.http.get(f"{self.url}/LLMBots/{session}", timeout=60).text
+        token = page.split('csrftoken" value="')[1].split('"')[0]
+        response = self.http.post(self.url + path, data={"csrftoken": token, **data}, timeout=60)
+        assert response.ok, f"{path}: {response.status_code} {response.text[:2000]}"
+        return response
+
+    def session(self, config: str, participants: int, room: str = "", **config_fields: Any) -> str:
+        """Makes a session, in a room if one is named, and returns its code."""
+        body: dict[str, Any] = {"session_config_name": config, "num_participants": participants}
+        if room:
+            body["room_name"] = room
         if config_fields:
             body["modified_session_config_fields"] = config_fields
         return str(self.post("/api/sessions", **body)["code"])
@@ -131,11 +144,23 @@ class Server:
         assert [bot["state"] for bot in bots] == ["finished"] * participants, [bot["error"] for bot in bots]
         return session
 
+    def wide(self, session: str) -> list[dict[str, str]]:
+        """The session's data as oTree exports it, a row a participant."""
+        path = f"/ExportWide?session_code={session}"
+        if not self.http.get(self.url + path, timeout=60).ok:  # oTree 5
+            link = re.search(rf"/ExportSessionWide/{session}\?token=\w+", str(self.get(f"/SessionData/{session}")))
+            assert link, "oTree shows no link to the session's data"
+            path = link[0]
+        text = str(self.get(path)).removeprefix("\ufeff")
+        return [row for row in csv.DictReader(io.StringIO(text)) if row["session.code"] == session]
+
+    def links(self, session: str) -> list[str]:
+        """The start links of a session's participants."""
+        participants = self.get(f"/api/sessions/{session}")["participants"]
+        return [f"{self.url}/InitializeParticipant/{participant['code']}" for participant in participants]
+
     def export(self, session: str, table: str) -> list[dict[str, str]]:
         """One of the session's exports, as a list of rows."""
-        import csv
-        import io
-
         text = self.http.get(f"{self.url}/LLMBots/{session}/export/{table}", timeout=60).content.decode("utf-8-sig")
         return list(csv.DictReader(io.StringIO(text)))
 

@@ -59,10 +59,11 @@ def steps(players: list[Player], session_id: int | None = None) -> Iterator[Row]
 
 def messages(players: list[Player], session_id: int | None = None) -> Iterator[Row]:
     """One row a message of a bot's conversation with its model; `sent` names the messages that a reply answers."""
-    yield ["session", "participant", "seat", "bot", "at_utc", "sent", *MESSAGE_COLUMNS]
+    yield ["session", "participant", "seat", "bot", "at_utc", "sent", "images", *MESSAGE_COLUMNS]
     for session, _, bot in _bots(players, session_id):
         for message in db.query(Message).filter_by(bot_id=bot.id).order_by(Message.number):
-            start = [session.code, bot.participant_code, bot.number, bot.id, _utc(message.at), message.sent_json or ""]
+            start = [session.code, bot.participant_code, bot.number, bot.id, _utc(message.at)]
+            start += [message.sent_json or "", message.images_json or ""]
             yield start + _values(message, MESSAGE_COLUMNS)
 
 

@@ -19,7 +19,7 @@ logger = logging.getLogger("otree_botex")
 
 UNANSWERED = ("read", "waited", "timed out", "left")
 """Pages left so are shown to the model with the next that it decides on."""
-MESSAGE_COLUMNS = {column.name for column in Message.__table__.columns} - {"id", "bot_id", "sent_json", "at"}
+MESSAGE_COLUMNS = {column.name for column in Message.__table__.columns} - {"id", "bot_id", "sent_json", "images_json", "at"}
 
 
 def take(playing: list[Bot], bot_ids: list[int], records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -103,10 +103,8 @@ class _Batch:
 
     def _message(self, bot: Bot, record: dict[str, Any]) -> None:
         values = {name: record.get(name) for name in MESSAGE_COLUMNS}
-        sent = record.get("sent")
-        self.messages.append(
-            {**values, "bot_id": bot.id, "at": record["at"], "sent_json": json.dumps(sent) if sent else None}
-        )
+        lists = {f"{name}_json": json.dumps(record[name]) if record.get(name) else None for name in ("sent", "images")}
+        self.messages.append({**values, **lists, "bot_id": bot.id, "at": record["at"]})
         bot.messages = record["number"]
         if record["role"] == "assistant":
             bot.calls += 1

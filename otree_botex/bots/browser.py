@@ -22,6 +22,7 @@ from ..records import START_PATH
 from .chat import Talk
 from .page import PAGE_PATH, ROOM_PATH, Page, read_page
 from .patience import Stopped, try_again
+from .pictures import Picture, fetch
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +78,13 @@ class Browser:
         response = self._fetch("GET", self._start, None)
         return urlparse(response.headers.get("Location", page.url)).path == urlparse(page.url).path
 
-    def images(self, page: Page) -> list[str]:
-        """The pictures of a page, as data: URLs."""
-        return []
+    def pictures(self, page: Page) -> list[Picture]:
+        """The pictures of a page, in the order of its text."""
+        return fetch([image.src for image in page.images], self._server, self._picture)
+
+    def _picture(self, address: str) -> tuple[str, bytes]:
+        response = self._fetch("GET", address, None)
+        return response.headers.get("Content-Type", "").partition(";")[0].strip().lower(), response.content
 
     def talk(self, page: Page) -> Talk:
         """The page's chats, to be opened."""

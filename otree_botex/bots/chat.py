@@ -25,6 +25,8 @@ VARIABLES = re.compile(r"\bvarsFromDjango\s*=\s*(\{.*?\});\s*\n")
 TOGETHER_SECONDS = 1.0
 """Messages that come within so short a time are heard together: people write in bursts."""
 CONNECT_SECONDS = 60.0
+"""How long a server may be away before a chat is given up."""
+AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -81,45 +83,58 @@ class TalkError(Exception):
 class Talk:
     """The chats of a page, open at once. A context manager: they are closed when it is left.
 
-    `server` is the address that the websockets' paths belong to, `cookies` what a browser would send along; `stop`
-    ends all waiting, with Stopped.
+    `server` is the address that the websockets' paths belong to; `stop` ends all waiting, with Stopped. A connection
+    that breaks is opened again, as a browser does.
     """
 
     def __init__(self, chats: Iterable[Chat], server: str, stop: Event) -> None:
         self._chats, self._stop = tuple(chats), stop
         self._server = server.replace("http", "ws", 1)
         self._heard: queue.Queue[Line] = queue.Queue()
+        self._own: queue.Queue[Line] = queue.Queue()
+        self._number = dict.fromkeys((chat.key for chat in self._chats), 0)
         self._sockets: dict[str, websocket.WebSocket] = {}
-        self._closing = False
+        self._closing = Event()
 
     def __enter__(self) -> Talk:
         """Opens the chats and hears what was said there before. Raises TalkError if it cannot."""
         for chat in self._chats:
             try:
-                socket = websocket.create_connection(
-                    self._server + chat.socket, timeout=CONNECT_SECONDS, enable_multithread=True, http_no_proxy=["*"]
-                )
-                self._hear(chat, socket.recv())  # what was said before; it comes in any case
+                self._connect(chat)
             except (OSError, websocket.WebSocketException) as error:
                 self.__exit__()
                 raise TalkError(str(error)) from None
-            socket.settimeout(None)
-            self._sockets[chat.key] = socket
-            threading.Thread(target=self._listen, args=(chat, socket), daemon=True, name=f"chat {chat.key}").start()
+            threading.Thread(target=self._listen, args=(chat,), daemon=True, name=f"chat {chat.key}").start()
+        while not self._own.empty():
+            self._own.get()  # said before
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing = True
+        self._closing.set()
         for socket in self._sockets.values():
             socket.shutdown()
 
     def say(self, key: str, text: str) -> None:
-        """Writes into a chat. What is written is heard there as what others write."""
+        """Writes into a chat, and returns when it stands there. Raises TalkError if it does not get there."""
         chat = next(chat for chat in self._chats if chat.key == key)
-        try:
-            self._sockets[key].send(json.dumps({"body": text, "nickname_signed": chat.nickname_signed}))
-        except (OSError, websocket.WebSocketException) as error:
-            logger.warning("A message could not be sent to a chat (%s).", error)
+        message = json.dumps({"body": text, "nickname_signed": chat.nickname_signed})
+        end = time.monotonic() + CONNECT_SECONDS
+        while True:
+            try:
+                self._sockets[key].send(message)
+                break
+            except (OSError, websocket.WebSocketException) as error:
+                if time.monotonic() > end:
+                    raise TalkError(str(error)) from None
+                self._sleep(AGAIN_SECONDS)
+        while True:
+            try:
+                self._own.get(timeout=0.5)
+                return
+            except queue.Empty:
+                self._sleep(0)
+                if time.monotonic() > end:
+                    raise TalkError("a message was sent and never shown") from None
 
     def heard(self) -> list[Line]:
         """What was said since it was last asked for."""
@@ -132,27 +147,48 @@ class Talk:
         """The same, once somebody else has said something, or so many seconds have passed."""
         end, lines = time.monotonic() + seconds, self.heard()
         while all(line.mine for line in lines) and (left := end - time.monotonic()) > 0:
-            if self._stop.is_set():
-                raise Stopped
+            self._sleep(0)
             try:
                 lines.append(self._heard.get(timeout=min(left, 0.5)))
             except queue.Empty:
                 continue
         if any(not line.mine for line in lines):
-            if self._stop.wait(min(TOGETHER_SECONDS, max(end - time.monotonic(), 0))):
-                raise Stopped
+            self._sleep(min(TOGETHER_SECONDS, max(end - time.monotonic(), 0)))
             lines += self.heard()
         return lines
 
-    def _listen(self, chat: Chat, socket: websocket.WebSocket) -> None:
-        try:
-            while True:
-                self._hear(chat, socket.recv())
-        except (OSError, ValueError, websocket.WebSocketException) as error:
-            if not self._closing:
-                logger.warning("A chat's connection broke (%s).", error)
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Stopped
 
-    def _hear(self, chat: Chat, message: Any) -> None:
-        for line in json.loads(message or "[]"):
+    def _connect(self, chat: Chat) -> None:
+        """Opens a chat. It begins with all that was said there, of which only what is new counts."""
+        socket = websocket.create_connection(
+            self._server + chat.socket, timeout=CONNECT_SECONDS, enable_multithread=True, http_no_proxy=["*"]
+        )
+        self._hear(chat, json.loads(socket.recv())[self._number[chat.key] :])
+        socket.settimeout(None)
+        self._sockets[chat.key] = socket
+
+    def _listen(self, chat: Chat) -> None:
+        while not self._closing.is_set():
+            try:
+                self._hear(chat, json.loads(self._sockets[chat.key].recv()))
+                continue
+            except (OSError, ValueError, websocket.WebSocketException) as error:
+                if self._closing.is_set():
+                    return
+                logger.info("A chat's connection broke (%s); it is opened again.", error)
+            try:
+                self._connect(chat)
+            except (OSError, ValueError, websocket.WebSocketException):
+                self._closing.wait(AGAIN_SECONDS)
+
+    def _hear(self, chat: Chat, lines: list[dict[str, Any]]) -> None:
+        for line in lines:
             mine = line["participant_id"] == chat.participant
-            self._heard.put(Line(chat.key, chat.me if mine else line["nickname"], line["body"], mine))
+            heard = Line(chat.key, chat.me if mine else line["nickname"], line["body"], mine)
+            self._number[chat.key] += 1
+            self._heard.put(heard)
+            if mine:
+                self._own.put(heard)

@@ -17,6 +17,7 @@ from ..errors import ModelError, TimeUp, TransientModelError
 from ..llm import LLM, Completion, Request, Schema
 from .journal import BotJournal
 from .patience import try_again
+from .pictures import Picture
 
 PROMPTS = Path(__file__).parent / "prompts"
 TRIES = 8
@@ -30,6 +31,8 @@ NOTES_SCHEMA = {
 }
 REPLY_TOKENS = 600
 """Room kept for a reply when a conversation is fitted into a model's context."""
+PICTURE_TOKENS = 1500
+"""What a picture is reckoned to take; providers count in several ways, few take more."""
 LEAST_PART_TOKENS = 200
 """A page is not given in smaller parts than this: with less room a model could not follow it."""
 
@@ -57,11 +60,11 @@ class Conversation:
         """Goes on from what was said before; `number` is that of the last message on record."""
         self._messages, self._number = [dict(message) for message in messages], number
 
-    def say(self, content: str, images: Sequence[str] = ()) -> None:
-        """One more thing said to the model. `images` are data: URLs."""
+    def say(self, content: str, pictures: Sequence[Picture] = ()) -> None:
+        """One more thing said to the model, and the pictures that belong to it."""
         if not self._messages:
             self._add("system", prompt("system"))
-        self._add("user", content, images)
+        self._add("user", content, pictures)
 
     def take_back(self) -> str:
         """Removes what was said since the last reply and returns it; on record it stays."""
@@ -87,11 +90,13 @@ class Conversation:
         self._fit(questions, deadline)
         return self._complete(schema, purpose, refused or {}, deadline)
 
-    def _add(self, role: str, content: str, images: Sequence[str] = (), **rest: Any) -> str:
+    def _add(self, role: str, content: str, pictures: Sequence[Picture] = (), **rest: Any) -> str:
         self._number += 1
         message: dict[str, Any] = {"number": self._number, "role": role, "content": content}
+        if pictures:
+            rest["images"] = [picture.about for picture in pictures]
         self._journal.write("message", **message, **rest)
-        self._messages.append({**message, "images": list(images)} if images else message)
+        self._messages.append({**message, "pictures": tuple(pictures)})
         return content
 
     def _fit(self, questions: str, deadline: float | None) -> None:
@@ -112,7 +117,7 @@ class Conversation:
             about = prompt("part", number=str(number), of=str(len(parts))) + "\n\n" if len(parts) > 1 else ""
             last = number == len(parts)
             ending = f"\n\n{prompt('questions', questions=questions)}" if last and len(parts) > 1 and questions else ""
-            self._add("user", _with_notes(notes, about + part + ending), page.get("images", ()) if last else ())
+            self._add("user", _with_notes(notes, about + part + ending), page.get("pictures", ()) if last else ())
             if not last:
                 notes = self._take_notes(deadline)
 
@@ -147,6 +152,7 @@ class Conversation:
         if self._llm.context_tokens is None:
             return float("inf")
         taken = sum(self._tokens(message["content"]) for message in messages)
+        taken += sum(PICTURE_TOKENS * len(message.get("pictures", ())) for message in messages)
         return self._llm.context_tokens - REPLY_TOKENS - taken
 
     def _tokens(self, text: str) -> int:
@@ -155,7 +161,7 @@ class Conversation:
     def _complete(
         self, schema: Schema, purpose: str, refused: Mapping[str, Sequence[Any]], deadline: float | None
     ) -> str:
-        sent = [{name: value for name, value in message.items() if name != "number"} for message in self._messages]
+        sent = [_as_sent(message) for message in self._messages]
         numbers = [message["number"] for message in self._messages]
         seed = None if self._seed is None else (self._seed + self._number) % 2**31
         request = Request(sent, schema, seed, refused, deadline)
@@ -203,6 +209,11 @@ def json_object(reply: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueError("The reply is not a JSON object.")
     return data
+
+
+def _as_sent(message: Mapping[str, Any]) -> dict[str, Any]:
+    images = [picture.url for picture in message.get("pictures", ()) if not picture.why_not]
+    return {"role": message["role"], "content": message["content"], **({"images": images} if images else {})}
 
 
 def _message(content: str) -> dict[str, str]:

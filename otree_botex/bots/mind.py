@@ -21,6 +21,7 @@ from .conversation import Conversation, json_object, prompt
 from .form import REASON_LENGTH
 from .journal import BotJournal
 from .page import Page
+from .pictures import Picture
 
 TIMED_OUT = ("timeout_happened", "1")
 """What oTree's own script adds to the form that it sends when a page's time is up."""
@@ -60,7 +61,7 @@ class Mind:
         self._conversation = Conversation(llm, journal, stop, seed)
         self._journal, self._attempts = journal, attempts
         self._unread: list[str] = []
-        self._images: list[str] = []
+        self._pictures: list[Picture] = []
         self._waited = ""
         self._page: Page | None = None
         self._attempt = 0
@@ -81,20 +82,20 @@ class Mind:
         self._unread = [memory.unread] if memory.unread else []
         self._memory = memory
 
-    def read(self, page: Page, images: Sequence[str] = ()) -> None:
+    def read(self, page: Page, pictures: Sequence[Picture] = ()) -> None:
         """Takes note of a page on which there is nothing to decide: it is shown to the model with the next one.
 
-        `images` are its pictures, as data: URLs. Of wait pages only those are noted that differ from the one before.
+        Of wait pages only those are noted that differ from the one before.
         """
         if page.is_wait:
             if page.text == self._waited:
                 return
             self._waited = page.text
         self._unread.append(page.text)
-        self._images += images
+        self._pictures += pictures
 
     def decide(
-        self, page: Page, *, heard: Sequence[Line] = (), deadline: float | None = None, images: Sequence[str] = ()
+        self, page: Page, *, heard: Sequence[Line] = (), deadline: float | None = None, pictures: Sequence[Picture] = ()
     ) -> Decision:
         """One decision that the form takes. Called again with the same page, it is told what oTree refused of the last,
         or what was `heard` in its chats since.
@@ -104,7 +105,7 @@ class Mind:
         """
         if self._memory.page == page.number and not page.errors and self._asks_the_same(page):
             return self._take_up(page)
-        is_new = self._see(page, images)
+        is_new = self._see(page, pictures)
         if page.chats and not page.errors:
             self._conversation.say(prompt("talked", heard=as_text(heard)))
         elif not is_new:
@@ -125,13 +126,13 @@ class Mind:
             return self._decided(page, Decision(self._said, self._reason, tuple(filled.entries), filled.action))
 
     def talk(
-        self, page: Page, heard: Sequence[Line], deadline: float | None = None, images: Sequence[str] = ()
+        self, page: Page, heard: Sequence[Line], deadline: float | None = None, pictures: Sequence[Picture] = ()
     ) -> Turn:
         """What a bot says in the chats of a page, after what was `heard` there since its last turn.
 
         Raises as `decide` does.
         """
-        self._see(page, images)
+        self._see(page, pictures)
         self._conversation.say(prompt("talk", heard=as_text(heard)))
         reply = self._ask(_talk_schema(page.chats), "talk", deadline)
         try:
@@ -166,15 +167,15 @@ class Mind:
     def _is_here(self, page: Page) -> bool:
         return self._page is not None and self._page.number == page.number
 
-    def _see(self, page: Page, images: Sequence[str]) -> bool:
+    def _see(self, page: Page, pictures: Sequence[Picture]) -> bool:
         """Shows a page that is new, after those read since the last. False if it is not."""
         if self._is_here(page):
             return False
         self._page = page
         self._attempt, self._said, self._reason = 0, {}, ""
         self._refused, self._demanded = {}, set()
-        self._conversation.say("\n\n---\n\n".join([*self._unread, page.text]), [*self._images, *images])
-        self._unread, self._images = [], []
+        self._conversation.say("\n\n---\n\n".join([*self._unread, page.text]), [*self._pictures, *pictures])
+        self._unread, self._pictures = [], []
         return True
 
     def _tell_later(self, what: str) -> None:

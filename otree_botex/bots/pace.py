@@ -16,17 +16,18 @@ THINKING_MEDIAN, THINKING_SPREAD = 4.0, 0.6
 (van der Linden 2006, Journal of Educational and Behavioral Statistics 31)."""
 WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\U00020000-\U0003ffff]")
 
-# What pages say in several languages that may not be left yet. A page that says it otherwise is only asked less often.
+# What pages that may not be left yet say, in several languages. One that says it otherwise is only asked less often.
 NOT_YET = re.compile(
-    r"\b(yet|wait|too (fast|early|soon|quick\w*)|seconds?|minutes?|noch nicht|warten?|zu (früh|schnell)|sekunden?|minuten?"
-    r"|pas encore|attend\w*|patient\w*|secondes?|todavía|aún no|esper\w+|segundos?|minutos?|aspett\w+|attend\w+|secondi|minuti"
-    r"|nog niet|wacht\w*|seconden)\b|还|等|秒|まだ|お待ち|아직|подожд|секунд|ещё|еще",
+    r"\b(yet|wait|too (fast|early|soon|quick\w*)|take your time|noch nicht|warten?|zu (früh|schnell)"
+    r"|pas encore|attend(re|ez)|patient(er|ez)|todavía|aún no|espere|esperar?"
+    r"|non ancora|aspett(a|are|i)|attend(ere|i)|nog niet|wacht(en)?)\b|还没|等|まだ|お待ち|아직|подожд|ещё не|еще не",
     re.IGNORECASE,
 )
 SECONDS = re.compile(r"(\d+)\s*(?:more |weitere )?(?:s\b|sec|sek|seg|秒|초|сек)", re.IGNORECASE)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-PATIENCE_SECONDS = 900.0
-"""How long a bot tries to leave a page that does not let it go on."""
+PATIENCE_SECONDS, SHORT_PATIENCE_SECONDS = 900.0, 60.0
+"""How long a bot tries to leave a page that has nothing to answer and does not let it go on: if the page says that it
+is too early, and if it says anything else."""
 
 
 class Pace:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import BotexError, PageError, TimeUp
 from .browser import Browser
 from .journal import BotJournal
 from .mind import TIMED_OUT, Decision, Mind
-from .pace import PATIENCE_SECONDS, Pace, is_not_yet, pause
+from .pace import PATIENCE_SECONDS, SHORT_PATIENCE_SECONDS, Pace, is_not_yet, pause
 from .page import Page
 from .patience import Stopped
+from .pictures import Picture
 from .talking import TalkLimits, talk_and_decide
 
 logger = logging.getLogger(__name__)
 
 MARGIN_SECONDS = 1.0
 """A decision is on its way so long before a page's time is up."""
+TOO_EARLY = 6
+"""So often a decision that comes too early is sent again before the model is asked what it makes of it."""
 MOMENT_SECONDS = 1.0
 """A page that was looked at for longer may have been left by other means, by the experimenter or by oTree's timer."""
 
@@ -80,11 +83,11 @@ class Player:
         if not page.form.fields and not page.chats:
             return self._read(page)
         here, began, held = page, time.monotonic(), 0.0
-        before = Decision()
+        before, pictures = Decision(), self._look(page)
         while _is_same(page, here):
             deadline = _deadline(page)
             try:
-                decision, outcome = self._decide(page, deadline), "submitted"
+                decision, outcome = self._decide(page, deadline, pictures), "submitted"
                 if decision.entries == before.entries and before.entries:
                     held = pause(held, page.errors)  # it insists: what was refused may be accepted later
                     self.browser.sleep(_within(held, deadline))
@@ -102,32 +105,30 @@ class Player:
         self.journal.left(outcome)
         return page
 
-    def _decide(self, page: Page, deadline: float | None) -> Decision:
+    def _decide(self, page: Page, deadline: float | None, pictures: Sequence[Picture]) -> Decision:
         """One decision, within the page's time; where there is a chat, after talking."""
         until = None if deadline is None else deadline - MARGIN_SECONDS
-        images = self.browser.images(page) if self.images else ()
         if page.chats:
-            return talk_and_decide(self.browser, self.mind, self.journal, page, self.limits, until, images)
-        return self.mind.decide(page, deadline=until, images=images)
+            return talk_and_decide(self.browser, self.mind, self.journal, page, self.limits, until, pictures)
+        return self.mind.decide(page, deadline=until, pictures=pictures)
 
     def _send(self, page: Page, decision: Decision, deadline: float | None) -> Page:
-        """Sends a decision, and again as long as oTree says that it comes too early."""
-        here, held, began = page, 0.0, time.monotonic()
-        while True:
+        """Sends a decision, and some times more if oTree says that it comes too early. Returns what comes then."""
+        here, held = page, 0.0
+        for _ in range(TOO_EARLY):
             page = self.browser.submit(here, decision.entries, decision.action)
             if not (_is_same(page, here) and is_not_yet(page.errors)):
-                return page
-            if time.monotonic() - began > PATIENCE_SECONDS:
-                raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
+                break
             self.journal.write("refusal", attempt=0, by="server", messages=dict(page.errors), said=None)
             held = pause(held, page.errors)
             self.browser.sleep(_within(held, deadline))
+        return page
 
     def _read(self, page: Page) -> Page:
         """A page with nothing to decide. One without a button is left when its time is up, as a browser would leave it;
         one that does not let go on yet is tried again later."""
         began, deadline = time.monotonic(), _deadline(page)
-        self.mind.read(page, self.browser.images(page) if self.images else ())
+        self.mind.read(page, self._look(page))
         decision, outcome = Decision(entries=page.form.fixed), "read"
         if not page.form.buttons and deadline is not None:
             self.browser.sleep(max(deadline - time.monotonic(), 0))
@@ -135,12 +136,21 @@ class Player:
         self._take_time(page, began, deadline)
         here, held = page, 0.0
         while _is_same(page := self._send(here, decision, deadline), here):
-            if time.monotonic() - began > PATIENCE_SECONDS:
+            fields = [name for name in page.errors if name]
+            if fields:
+                raise PageError(
+                    f"{page.place} cannot be left: oTree asks for “{fields[0]}” ({page.errors[fields[0]]}), and there is "
+                    "no such field on the page. Does a script of the page fill it in?"
+                )
+            if time.monotonic() - began > (PATIENCE_SECONDS if is_not_yet(page.errors) else SHORT_PATIENCE_SECONDS):
                 raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
             held = pause(held, page.errors)
             self.browser.sleep(held)
         self.journal.left(outcome)
         return page
+
+    def _look(self, page: Page) -> Sequence[Picture]:
+        return self.browser.pictures(page) if self.images else ()
 
     def _take_time(self, page: Page, began: float, deadline: float | None) -> None:
         """At a person's pace, what is left of the time that a person would take for this page passes."""

@@ -100,7 +100,8 @@ def _play(launch: Launch, llm: LLM, bot: _Bot, memory: Memory | None) -> None:
 
 
 def _options(launch: Launch) -> ModelOptions:
-    return ModelOptions(temperature=launch.temperature, max_tokens=launch.max_tokens, api_base=launch.api_base)
+    names = ("temperature", "max_tokens", "api_base", "images")
+    return ModelOptions(**{name: getattr(launch, name) for name in names})
 
 
 def _stop_on_signals(bots: dict[int, _Bot], journal: Journal) -> None:

@@ -12,6 +12,7 @@ from .chat import Line, Talk, TalkError
 from .journal import BotJournal
 from .mind import Decision, Mind
 from .page import Page
+from .pictures import Picture
 
 SILENCE_SECONDS = 15.0
 """How long a bot waits for an answer before it is asked whether it has more to say."""
@@ -40,7 +41,7 @@ def talk_and_decide(
     page: Page,
     limits: TalkLimits,
     deadline: float | None,
-    images: Sequence[str],
+    pictures: Sequence[Picture],
 ) -> Decision:
     """A decision on a page with chats, made when the talk there is over.
 
@@ -48,17 +49,22 @@ def talk_and_decide(
     """
     try:
         with browser.talk(page) as talk:
-            talker = _Talker(mind, journal, page, talk, limits, deadline, images)
+            talker = _Talker(mind, journal, page, talk, limits, deadline, pictures)
             for _ in range(RECKONINGS):
                 heard = talker.talk()
                 if not page.form.fields:
                     return Decision(entries=page.form.fixed)
-                decision = mind.decide(page, heard=heard, deadline=deadline, images=images)
+                decision = mind.decide(page, heard=heard, deadline=deadline, pictures=pictures)
                 if not talker.hears_more():
                     break
             return decision
     except TalkError as error:
-        raise PageError(f"A chat of {page.place} cannot be opened: {error}") from None
+        raise PageError(f"A chat of {page.place} cannot be reached: {error}") from None
+
+
+def _others(lines: Sequence[Line]) -> bool:
+    """Whether somebody else said something."""
+    return any(not line.mine for line in lines)
 
 
 class _Talker:
@@ -72,10 +78,10 @@ class _Talker:
         talk: Talk,
         limits: TalkLimits,
         deadline: float | None,
-        images: Sequence[str],
+        pictures: Sequence[Picture],
     ) -> None:
         self.mind, self.journal, self.page, self.chats = mind, journal, page, talk
-        self.limits, self.deadline, self.images = limits, deadline, images
+        self.limits, self.deadline, self.pictures = limits, deadline, pictures
         self.messages = self.turns = 0
         self.cost_before, self.slowest = mind.cost, LEAST_RESERVE_SECONDS / RESERVE
         self.news: list[Line] = self._note(talk.heard())
@@ -87,16 +93,18 @@ class _Talker:
             heard, self.news = self.news, []
             self.turns += 1
             began = time.monotonic()
-            turn = self.mind.talk(self.page, heard, self.deadline, self.images)
+            turn = self.mind.talk(self.page, heard, self.deadline, self.pictures)
             self.slowest = max(self.slowest, time.monotonic() - began)
             for chat, text in turn.say.items():
                 self.chats.say(chat, text)
                 self.messages += 1
+            self.news += self._note(self.chats.heard())
             self.journal.state("thinking" if turn.done else "waiting")
             if turn.done or (silences and not turn.say):
                 break
-            self.news += self._note(self.chats.listen(min(SILENCE_SECONDS, self._seconds_left())))
-            silences = 0 if any(not line.mine for line in self.news) else silences + 1
+            if not _others(self.news):
+                self.news += self._note(self.chats.listen(min(SILENCE_SECONDS, self._seconds_left())))
+            silences = 0 if _others(self.news) else silences + 1
         self.journal.state("thinking")
         heard, self.news = self.news, []
         return heard
@@ -104,7 +112,7 @@ class _Talker:
     def hears_more(self) -> bool:
         """Whether somebody else has said something that the bot may still answer."""
         self.news += self._note(self.chats.heard())
-        return self._may_go_on() and any(not line.mine for line in self.news)
+        return self._may_go_on() and _others(self.news)
 
     def _may_go_on(self) -> bool:
         limit = self.limits

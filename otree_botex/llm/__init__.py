@@ -23,6 +23,8 @@ class ModelOptions:
     max_tokens: int | None = None
     timeout: float = 120.0
     api_base: str | None = None
+    images: bool = False
+    """Whether the model will be shown pictures."""
 
 
 @dataclass(frozen=True)

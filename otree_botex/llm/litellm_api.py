@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ModelError, SetupError, TransientModelError
-from . import Completion, ModelOptions, Request, Schema, Usage
+from . import Completion, Message, ModelOptions, Request, Schema, Usage
 
 DEFAULT_CONTEXT = 8192
 """The context assumed for a model that litellm's price list does not know: small, so that a prompt surely fits."""
@@ -71,6 +71,8 @@ class LiteLLM:
         self._arguments: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         self._arguments |= {"model": model, "num_retries": 0, "max_retries": 0}
         self._check_keys(provider)
+        if options.images and self._takes_no_pictures():
+            raise SetupError(f"{model} takes no pictures. Start the bots without them, or with another model.")
         self._takes_seed = "seed" in (self._litellm.get_supported_openai_params(model) or ())
         self.context_tokens = self._find_context()
 
@@ -78,9 +80,10 @@ class LiteLLM:
         """Asks the model once (see the class). `cost` is litellm's, from the price list it was published with.
 
         A seed is passed on, modulo 2**31, where litellm says that the provider takes one. Raises TransientModelError
-        for rate limits, timeouts, failures of the server or the connection; ModelError for all else.
+        for rate limits, timeouts (the request's deadline is one), failures of the server or the connection; ModelError
+        for all else.
         """
-        arguments = dict(self._arguments)
+        arguments = {**self._arguments, "timeout": min(self._options.timeout, request.seconds_left())}
         if request.seed is not None and self._takes_seed:
             arguments["seed"] = request.seed % 2**31
         for index in range(self._mode, len(MODES)):
@@ -111,6 +114,13 @@ class LiteLLM:
         elif missing:
             names = (" or " if provider == "gemini" else " and ").join(missing)
             raise SetupError(f"The model {self._model} needs {names} in the environment of the bots.")
+
+    def _takes_no_pictures(self) -> bool:
+        """Whether litellm knows the model, and that it takes none."""
+        try:
+            return not self._litellm.get_model_info(self._model).get("supports_vision")
+        except Exception:  # see _find_context
+            return False
 
     def _find_context(self) -> int:
         try:
@@ -185,7 +195,7 @@ def _quiet_litellm() -> Any:
 def _ask_for(mode: str, request: Request, own: bool) -> dict[str, Any]:
     """The messages and the response format that ask for a reply under the schema in this mode. A server of one's `own`
     is given the schema with "json_object" too: llama.cpp's and some others honour it there, and only there."""
-    messages = [dict(message) for message in request.messages]
+    messages = [_in_parts(message) for message in request.messages]
     if mode == "json_schema":
         answer = {"name": "answer", "strict": True, "schema": _strict(request.schema)}
         return {"messages": messages, "response_format": {"type": mode, mode: answer}}
@@ -195,10 +205,20 @@ def _ask_for(mode: str, request: Request, own: bool) -> dict[str, Any]:
     return {"messages": messages, "response_format": {"type": mode, **({"schema": request.schema} if own else {})}}
 
 
-def _with_instruction(messages: list[dict[str, str]], text: str) -> list[dict[str, str]]:
+def _in_parts(message: Message) -> dict[str, Any]:
+    """A message as litellm takes it: its pictures are parts of its content, after the text."""
+    if not message.get("images"):
+        return {"role": message["role"], "content": message["content"]}
+    images = [{"type": "image_url", "image_url": {"url": url}} for url in message["images"]]
+    return {"role": message["role"], "content": [{"type": "text", "text": message["content"]}, *images]}
+
+
+def _with_instruction(messages: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
     for i in range(len(messages) - 1, -1, -1):
         if messages[i]["role"] == "user":
-            last = {**messages[i], "content": f"{messages[i]['content']}\n\n{text}"}
+            content = messages[i]["content"]
+            more = f"{content}\n\n{text}" if isinstance(content, str) else [*content, {"type": "text", "text": text}]
+            last = {**messages[i], "content": more}
             return [*messages[:i], last, *messages[i + 1 :]]
     return [*messages, {"role": "user", "content": text}]
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError, SetupError
+from ..errors import ModelError, SetupError, TransientModelError
 from . import Completion, ModelOptions, Request, Usage
 from .grammar import gbnf
 
@@ -61,6 +61,8 @@ class LlamaCpp:
         except Exception as error:  # it is installed, but its library does not load on this machine
             raise SetupError(f"llama-cpp-python is installed but does not work here: {error}") from error
         path = find_model(model)
+        if options.images:
+            raise SetupError(f"{model} takes no pictures. Start the bots without them, or with another model.")
         self._api: Any = llama_cpp
         self._options = options
         self._llama = self._load(path)
@@ -74,7 +76,7 @@ class LlamaCpp:
         """Answers one request, after those that came before it.
 
         With a seed the same request gives the same reply. Raises ModelError for a prompt longer than the context, a
-        schema that no reply can satisfy, or a failure of llama.cpp.
+        schema that no reply can satisfy, or a failure of llama.cpp; TransientModelError when its deadline has come.
         """
         return self._queue.submit(self._answer, request).result()
 
@@ -118,6 +120,8 @@ class LlamaCpp:
         return self._api.LlamaGrammar.from_string(text, verbose=False)
 
     def _answer(self, request: Request) -> Completion:
+        if request.seconds_left() <= 0:
+            raise TransientModelError(f"{self._name} was still answering others when the time was up.")
         grammar = self._grammar(json.dumps(request.schema))
         if request.seed is None:
             seed = secrets.randbelow(2**32 - 1)
@@ -133,8 +137,12 @@ class LlamaCpp:
                 grammar=grammar,
                 seed=seed,
                 max_tokens=self._options.max_tokens,  # None: to the end of the context; the grammar ends replies
+                **({} if request.deadline is None else {"logits_processor": self._until(request)}),
                 **sampling,
             )
+        except TimeoutError:
+            self._llama.reset()
+            raise TransientModelError(f"{self._name} was still answering when the time was up.") from None
         except Exception as error:  # llama-cpp-python raises plain ValueErrors and RuntimeErrors, jinja2 its own
             self._llama.reset()
             too_long = re.search(r"\((\d+)\) exceed context window", str(error))
@@ -142,6 +150,19 @@ class LlamaCpp:
                 limit = f"the {self.context_tokens} that {self._name} can take here"
                 raise ModelError(f"The prompt has {too_long[1]} tokens, more than {limit}.") from error
             raise ModelError(f"{self._name} could not answer: {error}") from error
+        return self._completion(reply)
+
+    def _until(self, request: Request) -> Any:
+        """Ends a reply in its middle when its deadline has come: the next bot should not wait for it."""
+
+        def check(_: Any, scores: Any) -> Any:
+            if request.seconds_left() <= 0:
+                raise TimeoutError
+            return scores
+
+        return self._api.LogitsProcessorList([check])
+
+    def _completion(self, reply: Any) -> Completion:
         choice, usage = reply["choices"][0], reply["usage"]
         return Completion(
             text=choice["message"]["content"] or "",
