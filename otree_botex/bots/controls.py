@@ -11,7 +11,8 @@ from urllib.parse import urljoin
 from bs4 import BeautifulSoup, Tag
 
 from .buttons import Sends, read_button, read_sender, sends
-from .field import Button, Entry, Field, Option
+from .entries import Button, Entry, Option
+from .field import Field
 from .form import Form
 from .inputs import (
     direction_entry,
@@ -38,7 +39,9 @@ class Controls:
     places: dict[int, str] = field(default_factory=dict)
     """Text at a control, by the id() of its tag; before the text of any other element."""
     needs_script: str = ""
-    """Why this page cannot be played without running its scripts; empty if it can."""
+    """Why what the page asks for cannot be answered without running its scripts; empty if it can."""
+    no_button: str = ""
+    """Why nothing sends the page, if nothing does."""
 
 
 @dataclass
@@ -98,7 +101,7 @@ class _Reader:
         self.buttons: list[tuple[Tag, Button]] = []
         self.senders: list[tuple[Tag, int, Sends]] = []
         self.places: dict[int, str] = {}
-        self.unusable = "the page has no button that submits it"
+        self.no_button = "the page has no button that submits it"
         self.needs_script = ""
         self.end = 0
 
@@ -138,7 +141,7 @@ class _Reader:
         if not self.sees(tag):
             return
         if kind in ("submit", "image"):
-            self.unusable = "the button that submits the page stays disabled until a script enables it"
+            self.no_button = "the button that submits the page stays disabled until a script enables it"
         if kind in ("submit", "image", "button", "reset"):
             self.places[id(tag)] = f'[button "{self.labels.button(tag)}", disabled]'
         elif kind in ("radio", "checkbox"):
@@ -150,7 +153,7 @@ class _Reader:
 
     def _submit(self, tag: Tag, place: int) -> None:
         if not self.sees(tag):
-            self.unusable = "the button that submits the page is not to be seen until a script shows it"
+            self.no_button = "the button that submits the page is not to be seen until a script shows it"
             return
         self.buttons.append((tag, read_button(tag, self.labels.button(tag), place, self.owner, self.url, self.checks)))
 
@@ -215,8 +218,6 @@ class _Reader:
                 continue
             label = self.labels.button(tag)
             self.buttons.append((tag, read_sender(found, label, place, self.owner, self.end, self.checks)))
-        if not self.buttons and not self.needs_script:
-            self.needs_script = self.unusable
 
 
 def _unchecked(made: Field) -> Field:
@@ -254,8 +255,13 @@ def _merged(readers: list[_Reader], main: _Reader) -> Controls:
         fields.append(choice)
         places[id(pressed[0][0])] = f"[{choice.key}: {choice.describe()}] {places[id(pressed[0][0])]}"
     kept = tuple(entry for reader in readers for entry in reader.kept)
-    needs_script = main.needs_script if not any(reader.is_usable for reader in readers) else ""
-    return Controls(Form(main.action, tuple(fields), kept, named), places, needs_script)
+    usable = any(reader.is_usable for reader in readers)
+    return Controls(
+        Form(main.action, tuple(fields), kept, named),
+        places,
+        "" if usable else main.needs_script,
+        "" if named else main.no_button,
+    )
 
 
 def _texts(asked: _Asked, labels: Labels) -> dict[int, str]:

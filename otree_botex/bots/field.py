@@ -5,49 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ..llm.formats import schema_of
 from .answers import Refusal, length, matches, number, plain, written
+from .entries import Entry, Option
 from .moments import HOW, TIMED, to_number, to_text, well_formed
 
 Kind = Literal["integer", "number", "text", "choice", "choices", "tick", "button"]
 
 FEW = 200
 """Up to so many values that a field takes are given to the model as a list, where a step leaves gaps between them."""
-
-
-class Entry(NamedTuple):
-    """One name and value that a form sends. `place` is where its control stands in the document, `owner` its form."""
-
-    place: int
-    name: str
-    value: str
-    owner: int = 0
-
-
-@dataclass(frozen=True)
-class Option:
-    """One thing that can be chosen: the label a participant reads, and what the browser sends for it."""
-
-    label: str
-    value: str
-    place: int = 0
-    chosen: bool = False
-    """Whether it is chosen when the page opens."""
-    needed: bool = False
-    """Whether the form is not sent without it."""
-
-
-@dataclass(frozen=True)
-class Button(Option):
-    """One way to send a form: what is sent under its name (or by the script it runs), where the form goes if not to
-    its own address, and whether the browser checks the answers before."""
-
-    entries: tuple[Entry, ...] = ()
-    action: str = ""
-    checks: bool = True
-    owner: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,6 +127,8 @@ class Field:
             what = (HOW[self.format] if self.format else "text") + self._bounds()
         else:
             what = ("whole number" if self.kind == "integer" else "number") + self._bounds()
+            if self.step is not None and self.step != Decimal(1).scaleb(-self.decimals):
+                what += f", in steps of {written(self.step)}"
         if self.suggestions:
             what += ", suggestions: " + ", ".join(f'"{suggestion}"' for suggestion in self.suggestions)
         if not self.required and self.kind not in ("tick", "choices"):

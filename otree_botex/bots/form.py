@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from .answers import Refusal
-from .field import Button, Entry, Field, Kind, Option
+from .entries import Button, Entry, Option
+from .field import Field, Kind
 
 __all__ = ["Button", "Entry", "Field", "Filled", "Form", "Kind", "Option", "Refusal", "urlencoded"]
 

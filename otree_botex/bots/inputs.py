@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from bs4 import BeautifulSoup, Tag
 
-from .field import Entry, Field, Kind, Option
+from .entries import Entry, Option
+from .field import Field, Kind
 from .labels import Labels
 from .markup import around, inside
 from .moments import DEFAULT_STEP, HOW, TIMED, to_number, well_formed

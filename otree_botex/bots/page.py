@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup, Tag
 from .chat import Chat, take_chats
 from .complaints import take_errors
 from .controls import read_controls
+from .ends import way_out
 from .form import Button, Form
 from .markup import parse
 from .visibility import Visibility
@@ -100,10 +101,14 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
     errors = take_errors(soup, visibility) if ERRORS_HEADER in headers else {}
     controls = read_controls(soup, url, visibility)
     seen = see(soup, visibility, controls.places if controls else {})
-    needs_script = _needs_script(html) or (controls.needs_script if controls else "the page has no form")
     form = controls.form if controls else Form(url)
-    if seconds is not None and not form.buttons:
-        needs_script = _needs_script(html)  # a timed page may do without a button: it is left when its time is up
+    needs_script = _needs_script(html) or (controls.needs_script if controls else "")
+    if seconds is None and not needs_script:  # a timed page may do without a button: it is left when its time is up
+        needs_script = controls.no_button if controls else "the page has no form"
+        address = "" if form.fields or not needs_script else way_out(soup, url, visibility)
+        if address:
+            text = f"{seen.text}\n\n[The experiment ends here and leads to {address}]"
+            return Page(url, "end", app, name, number, title, text)
     images = _absolute(seen, url)
     return Page(
         url, "form", app, name, number, title, seen.text, form, errors, "", seconds, needs_script, chats, images

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlparse
 from bs4 import Tag
 from bs4.element import NavigableString, PreformattedString
 
+from .lists import bullet
 from .markup import inside
 from .tables import Cell, Grid
 from .visibility import Visibility
@@ -40,8 +41,6 @@ SHORT = 40
 """A cell that spans rows or columns is written into each of them if its text is not longer than this."""
 # What looks like a space is one; what cannot be seen at all is left out.
 UNSEEN_CHARACTERS = str.maketrans("\u00a0\u202f\u2009", "   ", "\u200b\u00ad\ufeff")
-NUMERALS = {"a": "abcdefghijklmnopqrstuvwxyz", "A": "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-ROMAN = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class _Writer:
         elif name == "table":
             self._table(tag)
         elif name == "li":
-            self._item(tag, _bullet(tag))
+            self._item(tag, bullet(tag))
         elif name == "dd":
             self._item(tag, "  ")
         elif name in HEADINGS:
@@ -277,34 +276,3 @@ class _Writer:
 def _repeats(cell: Cell, row: int, column: int, text: str) -> bool:
     """Whether a cell is written at this place of those that it takes: at the first, and if it is short at all."""
     return (cell.row, cell.column) == (row, column) or (len(text) <= SHORT and not cell.holds_controls)
-
-
-def _bullet(item: Tag) -> str:
-    """What stands before a list item. HTML standard, 4.4.5 and 4.4.8: the ordinal value of list items."""
-    parent = item.parent
-    if parent is None or parent.name != "ol":
-        return "- "
-    items = parent.find_all("li", recursive=False)
-    step = -1 if parent.has_attr("reversed") else 1
-    number = _whole(parent.get("start"), len(items) if step < 0 else 1) - step
-    for other in items:
-        number = _whole(other.get("value"), number + step)
-        if other is item:
-            break
-    return f"{_numeral(number, str(parent.get('type') or '1'))}. "
-
-
-def _whole(value: object, default: int) -> int:
-    text = str(value or "")
-    return int(text) if text.lstrip("-").isdigit() else default
-
-
-def _numeral(number: int, kind: str) -> str:
-    if kind in NUMERALS and 0 < number <= 26:
-        return NUMERALS[kind][number - 1]
-    if kind in ("i", "I") and 0 < number < 40:
-        text = ""
-        for worth, letter in ROMAN:
-            text, number = text + letter * (number // worth), number % worth
-        return text.upper() if kind == "I" else text
-    return str(number)

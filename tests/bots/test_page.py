@@ -197,3 +197,25 @@ def test_the_timer_shows_the_time_that_is_left():
 def test_any_language():
     text = "Grüße, 你好, שלום, 🙂"
     assert page(f"<p>{text}</p>").text == text
+
+
+@pytest.mark.parametrize(
+    ("html", "address"),
+    [
+        ('<p>Thanks</p><a href="https://app.prolific.com/done?cc=A1">Go</a>', "https://app.prolific.com/done?cc=A1"),
+        (
+            '<script>let js_vars = {"link": "https:\\/\\/sona.example\\/x"};</script>'
+            "<script>window.location.href = js_vars.link;</script>",
+            "https://sona.example/x",
+        ),
+        ('<a href="/static/rules.pdf">Rules</a>', None),
+        ('<p hidden><a href="https://app.prolific.com/done">Go</a></p>', None),
+        ('<a href="https://en.wikipedia.org/">More</a><button>Next</button>', None),
+        ('<a href="https://en.wikipedia.org/">More</a><input name="x"><p>', None),
+    ],
+)
+def test_the_end_may_be_a_way_to_another_site(html, address):
+    page = read_page(f'<form id="form" method="post">{html}</form>', "http://host/p/x/app/End/9", {})
+    assert page.is_end == (address is not None)
+    if address:
+        assert page.text.endswith(f"[The experiment ends here and leads to {address}]")
