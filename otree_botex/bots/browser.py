@@ -151,7 +151,7 @@ class Browser:
             url = urljoin(url, response.headers["Location"])
             method, data = "GET", None
             if urlparse(url).netloc != urlparse(self._server).netloc:
-                return Page(url, "end", name="end", text=f"The experiment ends at {url}")
+                return Page(url, "end", name="end", text=f"[The experiment ends here and leads to {url}]")
         raise PageError(f"{urlparse(url).path} redirects in a circle.")
 
     def _arrive(self, page: Page) -> Page:

@@ -210,7 +210,8 @@ def test_any_language():
         ),
         ('<a href="/static/rules.pdf">Rules</a>', None),
         ('<p hidden><a href="https://app.prolific.com/done">Go</a></p>', None),
-        ('<a href="https://en.wikipedia.org/">More</a><button>Next</button>', None),
+        ('<a href="https://en.wikipedia.org/">More</a><p id="a-button-comes-here"></p>', None),
+        ('<a href="https://app.prolific.com/done">Go</a><button>Next</button>', None),
         ('<a href="https://en.wikipedia.org/">More</a><input name="x"><p>', None),
     ],
 )
@@ -219,3 +220,83 @@ def test_the_end_may_be_a_way_to_another_site(html, address):
     assert page.is_end == (address is not None)
     if address:
         assert page.text.endswith(f"[The experiment ends here and leads to {address}]")
+
+
+def test_an_error_of_the_whole_form_stands_beside_those_of_fields_if_it_says_more():
+    field = '<p><input name="a"></p><div class="form-control-errors">Too low</div>'
+    more = f'<div class="otree-form-errors">The sum is wrong</div><form id="form">{field}<button>Next</button></form>'
+    assert page(more, REFUSED).errors == {"a": "Too low", "": "The sum is wrong"}
+    standard = more.replace("The sum is wrong", "\n  Bitte korrigieren Sie die Fehler.\n")
+    assert page(standard, REFUSED).errors == {"a": "Too low"}
+
+
+def test_errors_are_no_part_of_the_text():
+    seen = form('<p>Offer <input name="a"></p><div class="form-control-errors">Too low</div>')
+    again = form('<p>Offer <input name="a"></p><div class="form-control-errors">Too low</div>', REFUSED)
+    assert "Too low" in seen.text and "Too low" not in again.text and again.errors == {"a": "Too low"}
+
+
+def test_pictures_in_the_order_of_the_text():
+    seen = form('<img src="b.png"><p><img src="/a.svg" alt="A"><img hidden src="no.png"></p>')
+    assert [(image.src, image.name) for image in seen.images] == [
+        ("http://host/p/abcdefgh/shop/Offer/b.png", "b.png"),
+        ("http://host/a.svg", "A"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "checks"),
+    [
+        ("this.form.submit()", False),
+        ("document.forms[0].submit(); return false;", False),
+        ("document.getElementById('form').submit()", False),
+        ('document.querySelector("#form").submit();', False),
+        ("$('#form').submit();", False),
+        ("event.preventDefault(); form.submit()", False),
+        ("this.closest('form').requestSubmit()", True),
+    ],
+)
+def test_buttons_that_send_by_a_plain_script(script, checks):
+    script = script.replace('"', "&quot;")
+    button = f'<button type="button" name="b" value="1" onclick="{script}">Go</button>'
+    seen = page(f'<form id="form" method="post"><input name="x" required>{button}</form>')
+    assert seen.needs_script == "" and [button.checks for button in seen.form.buttons] == [checks]
+    assert seen.form.fill({"q1": "y"}).entries == [("x", "y")]
+    assert bool(seen.form.fill({"q1": None}).refused) == checks
+
+
+@pytest.mark.parametrize(
+    "script", ["go()", "this.form.choice.value = 'A'; this.form.submit()", "if (ok) this.form.submit()", "back_button"]
+)
+def test_buttons_that_do_more_are_no_ways_to_send(script):
+    seen = page(f'<form id="form" method="post"><button type="button" onclick="{script}">Go</button></form>')
+    assert "no button" in seen.needs_script
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ('<input type="hidden" name="rank"><button>Next</button>', 'hidden field "rank"'),
+        ('<p hidden><input name="why"></p><button>Next</button>', 'hidden field "why"'),
+        ('<input type="file" name="cv" required><button>Next</button>', "a file"),
+        ('<button class="d-none">Next</button>', "until a script shows it"),
+        ("<button disabled>Next</button>", "until a script enables it"),
+    ],
+)
+def test_why_a_page_needs_its_scripts(body, why):
+    assert why in page(f'<form id="form" method="post">{body}</form>').needs_script
+
+
+def test_a_timed_page_may_do_without_a_button_but_not_without_its_hidden_fields():
+    timer = "<script>var remainingTimeoutSeconds = 5;</script>"
+    assert page(f'{timer}<form id="form" method="post"><p>Wait.</p></form>').needs_script == ""
+    assert page(f'{timer}<form id="form" method="post"><input type="hidden" name="x"></form>').needs_script
+
+
+def test_names_and_values_never_reach_a_model():
+    seen = form(
+        """<table><tr><td></td><td><input type="radio" name="zz1" value="zz2"></td></tr></table>
+        <select name="zz3"><option value="zz4">A</option></select><input name="zz5" id="zz6">
+        <input type="checkbox" name="zz7" value="zz8">"""
+    )
+    assert "zz" not in seen.text + seen.form.questions() + str(seen.form.schema())

@@ -286,12 +286,14 @@ def test_through_a_room_without_labels_a_secure_one_and_a_session_wide_link(star
     assert [row["participant.visited"] for row in server.wide(session)] == ["1", "1"]
 
 
-def test_the_end_on_another_site_is_recorded_and_not_gone_to(start_server):
+@pytest.mark.parametrize("experiment", ["attitudes", "price_list"])  # by a redirect, by a link
+def test_the_end_on_another_site_is_recorded_and_not_gone_to(start_server, experiment):
     server = start_server()
-    bot, records = player(server.links(server.session("attitudes", 1))[0], draw)
+    bot, records = player(server.links(server.session(experiment, 1))[0], draw)
     assert bot.play(), records.state
     end = records.of("page")[-1]
-    assert end["page_kind"] == "end" and "https://app.prolific.com/submissions/complete?cc=DEMO1234" in end["text"]
+    assert end["page_kind"] == "end" and records.of("left")[-1]["outcome"] == "end"
+    assert "leads to https://app.prolific.com/submissions/complete?cc=DEMO1234" in end["text"]
 
 
 def test_a_persons_pace():
