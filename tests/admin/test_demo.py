@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 import subprocess
 
 import pytest
@@ -144,7 +141,4 @@ def _said_and_saved(server, session, app):
 
 def _wide(server, session):
     """oTree's own export of a session, by participant."""
-    link = re.search(r'href="(/ExportSessionWide/[^"&]*)"', server.get(f"/SessionData/{session}"))  # oTree 5
-    path = link[1] if link else f"/ExportWide?session_code={session}"
-    rows = csv.DictReader(io.StringIO(server.get(path)))
-    return {row["participant.code"]: row for row in rows if row["session.code"] == session}
+    return {row["participant.code"]: row for row in server.wide(session)}

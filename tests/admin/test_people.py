@@ -9,7 +9,6 @@ import shutil
 import pytest
 
 from ..servers import wait_until
-from .test_demo import _wide
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -33,7 +32,7 @@ class Person:
 
     def enter(self, server, session, seat):
         """Opens the start link of a seat (1, 2 …). The bots take the other ones."""
-        self.page.goto(f"{server.url}/InitializeParticipant/{_codes(server, session)[seat - 1]}")
+        self.page.goto(server.links(session)[seat - 1])
 
     def meet(self, title):
         """Waits until the page with this title is there, however it comes. Wait pages go on by themselves."""
@@ -70,7 +69,7 @@ def test_public_goods(start_server, person):
     person.page.get_by_label("How much do you contribute").fill("40")
     person.go_on()
     person.meet("Results")
-    contributions = [float(row["public_goods.1.player.contribution"]) for row in _data(server, session)]
+    contributions = [float(row["public_goods.1.player.contribution"]) for row in server.wide(session)]
     assert contributions[0] == 40
     assert f"{sum(contributions):.0f} points" in person.page.get_by_role("row", name="All three").inner_text()
     person.end()
@@ -134,7 +133,7 @@ def test_bargaining_in_a_chat(start_server, person):
     person.page.get_by_label("What is the highest price at which you buy?").fill("45")
     person.go_on()
     person.meet("Result")
-    price = next(row["bargaining.1.player.price"] for row in _data(server, session)[1:])
+    price = next(row["bargaining.1.player.price"] for row in server.wide(session)[1:])
     traded = "You traded at a price of" in person.page.inner_text("body")
     assert traded == (float(price) <= 45)
     person.end()
@@ -157,13 +156,12 @@ def test_the_person_lets_the_time_run_out(start_server, person):
     assert "You did not trade." in person.page.inner_text("body")
     person.end()
     _all_bots_finish(server, session, 1)
-    assert [row["bargaining.1.player.is_late"] for row in _data(server, session)] == ["1", "0"]
+    assert [row["bargaining.1.player.is_late"] for row in server.wide(session)] == ["1", "0"]
 
 
 def test_a_room_with_labels(start_server, person):
     server = start_server()
-    body = {"session_config_name": "public_goods", "num_participants": 3, "room_name": "class"}
-    session = server.post("/api/sessions", **body)["code"]
+    session = server.session("public_goods", 3, room="class")
     person.page.goto(f"{server.url}/room/class")
     person.page.get_by_label("Participant label:").fill("Emmy")
     person.page.get_by_role("button", name="Start").click()
@@ -201,7 +199,7 @@ def test_time_limits_and_a_page_that_cannot_be_passed_yet(start_server, person):
     assert "You earned 20 points" in person.page.inner_text("body")
     person.end()
     _all_bots_finish(server, session, 1)
-    assert [row["memory.1.player.is_late"] for row in _data(server, session)] == ["0", "0"]
+    assert [row["memory.1.player.is_late"] for row in server.wide(session)] == ["0", "0"]
 
 
 def test_the_end_is_a_redirect(start_server, person):
@@ -224,8 +222,8 @@ def test_the_end_is_a_redirect(start_server, person):
     page.get_by_label("What should a tonne").fill("150")
     person.go_on()
     page.get_by_text("Please choose at most 2 measures: you chose 3.").wait_for()
+    page.get_by_text("Your answer: 150 euros").wait_for()
     page.get_by_label("New forests").uncheck()
-    page.get_by_label("What should a tonne").fill("150")
     person.go_on()
     page.get_by_label("How did you travel").select_option("By coach")
     page.get_by_label("On which day").fill("2024-02-29")
@@ -239,7 +237,7 @@ def test_the_end_is_a_redirect(start_server, person):
         **{"worried": "4", "effort": "5", "others": "2", "flights": "4", "trains": "1", "solar": "0", "forests": "0"},
         **{"research": "1", "tax": "150", "vehicle": "Coach", "day": "2024-02-29", "hour": "06:45"},
     }
-    row = _data(server, session)[0]
+    row = server.wide(session)[0]
     assert {name: row[f"attitudes.1.player.{name}"] for name in answers} == answers
 
 
@@ -270,18 +268,8 @@ def test_the_end_is_a_link(start_server, person):
     page.get_by_role("link", name="Complete the study on Prolific").click()
     page.wait_for_url("https://app.prolific.com/submissions/complete?cc=DEMO1234")
     _all_bots_finish(server, session, 1)
-    row = _data(server, session)[0]
+    row = server.wide(session)[0]
     assert "".join(row[f"price_list.1.player.choice_{number}"] for number in range(1, 11)) == "AAAABBBBBB"
-
-
-def _codes(server, session):
-    return [participant["code"] for participant in server.get(f"/api/sessions/{session}")["participants"]]
-
-
-def _data(server, session):
-    """oTree's own data, a row for each seat."""
-    export = _wide(server, session)
-    return [export[code] for code in _codes(server, session)]
 
 
 def _waiting_at(server, session, page):
