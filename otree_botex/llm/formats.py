@@ -34,7 +34,7 @@ FORMATS = {
     "time": Format(_TIME, "%H:%M"),
     "color": Format("#[0-9a-f]{6}", "#%y%m%d"),
     "email": Format("[A-Za-z0-9._+-]{1,40}@[A-Za-z0-9-]{1,40}[.][A-Za-z]{2,20}", "p%y%m%d@example.com"),
-    "url": Format("https?://[A-Za-z0-9.-]{1,60}(/[A-Za-z0-9._~/?=&%-]{0,100})?", "https://example.com/%y%m%d"),
+    "url": Format("http(s)?://[A-Za-z0-9.-]{1,60}(/[A-Za-z0-9._~/?=&%-]{0,100})?", "https://example.com/%y%m%d"),
 }
 _DATED = ("date", "month", "week", "datetime-local")
 

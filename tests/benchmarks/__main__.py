@@ -12,6 +12,7 @@ from statistics import median
 
 from . import stub
 from .contest import GAME, PAGES, WAIT_PAGES, Contest, Played, playing
+from .parsing import show_parsing
 from .tables import aim, show
 
 PAIRS = {3: 9, 12: 5, 30: 3, 60: 2}
@@ -39,6 +40,7 @@ def main() -> None:
             llm = contest.bots(30, "openai/stub")
     _show_memory(pairs, llm)
     _show_tokens(llm, model)
+    show_parsing()
     print(f"\n{time.monotonic() - began:.0f} seconds in all")
 
 

@@ -14,7 +14,10 @@ from otree_botex.llm.formats import FORMATS, draw, gbnf_of, schema_of
 from otree_botex.llm.grammar import gbnf
 from otree_botex.llm.random import RandomAnswers
 
-from .test_grammar import regex
+from .test_grammar import engine_admits, regex, vocabulary  # noqa: F401 (a fixture)
+
+
+WRONG = ["", "2026-02-28 ", "12:60", "2020-13", "2020-W54", "#12345g", "a@b", "http:/x.org", "://x.org", "2019-01-01"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -31,8 +34,17 @@ def test_the_grammar_admits_what_the_pattern_does(name):
     grammar = regex(gbnf(schema))
     for seed in range(100):
         assert grammar.fullmatch(f'"{draw(schema["pattern"], Random(seed))}"')
-    for wrong in ("", "2026-02-28 ", "12:60", "2020-13", "2020-W54", "#12345g", "a@b", "http:/x.org", "2019-01-01"):
+    for wrong in WRONG:
         assert not grammar.fullmatch(f'"{wrong}"'), wrong
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_engine_reads_the_grammar_alike(vocabulary, name):  # noqa: F811
+    grammar = gbnf(schema_of(name, 2020, 2022))
+    for seed in range(3):
+        text = draw(schema_of(name, 2020, 2022)["pattern"], Random(seed))
+        assert engine_admits(vocabulary, grammar, f'"{text}"'), text
+    assert not any(engine_admits(vocabulary, grammar, f'"{wrong}"') for wrong in WRONG)
 
 
 def test_years_are_bounded():
