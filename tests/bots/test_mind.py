@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from dataclasses import replace
 from decimal import Decimal
 from threading import Event
 
+import jsonschema
 import pytest
 
-from otree_botex.bots.form import Field, Form
+from otree_botex.bots.chat import Chat, Line
 from otree_botex.bots.conversation import TRIES, prompt
-from otree_botex.bots.mind import Mind
+from otree_botex.bots.form import Field, Form
+from otree_botex.bots.mind import TIMED_OUT, Mind, Turn
 from otree_botex.bots.page import Page
 from otree_botex.bots.patience import Stopped
-from otree_botex.errors import ModelError, PageError, TransientModelError
+from otree_botex.bots.pictures import Picture
+from otree_botex.errors import ModelError, PageError, TimeUp, TransientModelError
 from otree_botex.llm import Completion, Request, Usage
 from otree_botex.records import Memory
 
@@ -37,6 +41,16 @@ class ScriptedLLM:
 
     def count_tokens(self, text):
         return len(text.split())
+
+
+class NoteTaker(ScriptedLLM):
+    """A model that always answers 5, and takes numbered notes when it is asked for them."""
+
+    def complete(self, request):
+        self.replies.append(
+            answer(5) if "answers" in request.schema["properties"] else {"notes": f"Notes {len(self.requests)}."}
+        )
+        return super().complete(request)
 
 
 class Journal:
@@ -233,12 +247,106 @@ def test_a_full_context_gives_way_to_notes():
     assert purposes == ["decision", "notes", "decision"]
 
 
-def test_a_page_that_does_not_fit_fails_the_bot_and_is_never_cut():
+def test_a_page_too_long_for_the_context_is_read_in_parts():
+    """Every word of it is shown, in order; what it asks stands behind the last part once more."""
+    text = "\n".join(f"Line {number}: " + "word " * 20 for number in range(1, 91)) + "\nHow much? [q1]"
+    llm = NoteTaker(context_tokens=1300)
+    thinker, journal = mind(llm)
+    thinker.decide(page(1, "Before"))
+    assert thinker.decide(page(2, text)).answers == {"q1": 5}
+    assert len(llm.requests) > 4
+    shown = [contents(request)[1:-1] for request in llm.requests[2:-1]] + [contents(llm.requests[-1])[1:]]
+    parts = [part[0].split("This is part ")[1].partition(":\n")[2] for part in shown]
+    last, _, questions = parts[-1].partition("\n\nThis was the last part.")
+    assert "".join([*parts[:-1], last]).split() == text.split()
+    assert "q1" in questions and "whole number, 0 to 100" in questions
+    assert "Notes 1." in contents(llm.requests[2])[1] and "Notes 2." in contents(llm.requests[3])[1]
+    assert all(sum(len(c.split()) for c in contents(r)) + 600 <= 1300 for r in llm.requests)
+    assert [m["purpose"] for m in journal.of("message") if m["role"] == "assistant"][-1] == "decision"
+
+
+def test_a_page_that_fits_in_no_way_fails_the_bot_and_is_never_cut():
     llm = ScriptedLLM(context_tokens=700)
     thinker, _ = mind(llm)
     with pytest.raises(ModelError, match="larger context"):
         thinker.decide(page(1, "word " * 1000))
     assert llm.requests == []
+
+
+def test_a_page_that_has_changed_is_shown_again():
+    llm = ScriptedLLM(answer(10), answer(20), answer(30))
+    thinker, _ = mind(llm)
+    thinker.decide(page(text="Time left: 1:00. What is 7 x 8? [q1: whole number]"))
+    thinker.decide(
+        page(text='Time left: 0:40. What is 7 x 8? [q1: whole number, now "10"]', errors={"amount": "Wrong"})
+    )
+    assert "What is" not in contents(llm.requests[1])[-1]
+    thinker.decide(page(text="Time left: 0:20. What is 6 x 9? [q1: whole number]", errors={"amount": "Wrong"}))
+    assert prompt("changed", text="Time left: 0:20. What is 6 x 9? [q1: whole number]") in contents(llm.requests[2])[-1]
+
+
+def test_time_that_runs_out_while_a_model_is_out_of_reach():
+    deadline = time.monotonic() + 0.3
+    llm = ScriptedLLM(*[TransientModelError("busy", 60)] * 3, answer(5))
+    thinker, journal = mind(llm)
+    with pytest.raises(TimeUp):
+        thinker.decide(page(), deadline=deadline)
+    assert time.monotonic() - deadline < 1 and len(llm.requests) == 1
+    assert llm.requests[0].deadline == deadline
+    decision = thinker.run_out(replace(page(), form=Form(fields=(Field("q1", "amount", "integer", value="7"),))))
+    assert decision.entries == (("amount", "7"), TIMED_OUT) and decision.answers == {}
+    llm.replies.clear()
+    llm.replies.append(answer(6))
+    thinker.decide(page(2, "Next page"))
+    told = contents(llm.requests[-1])
+    assert told[-1].split("\n\n---\n\n") == ["How much? [q1]", prompt("time_up"), "Next page"]
+    roles = [message["role"] for message in llm.requests[-1].messages]
+    assert roles == ["system", "user"]
+    assert [record["content"] for record in journal.of("message")].count("How much? [q1]") == 1
+
+
+def test_being_moved_on_is_told_with_the_next_page():
+    llm = ScriptedLLM(answer(5), answer(6))
+    thinker, _ = mind(llm)
+    thinker.decide(page())
+    thinker.moved_on()
+    thinker.decide(page(2, "Next page"))
+    assert contents(llm.requests[1])[-1] == f"{prompt('moved_on')}\n\n---\n\nNext page"
+
+
+def test_a_turn_in_a_chat():
+    chat = Chat("chat1", "Ann (Me)", "/chat", 1, "signed")
+    turn = {"reason": "r", "say": {"chat1": " Hello "}, "done": False}
+    llm = ScriptedLLM(turn, {"reason": "r", "say": {"chat1": None}, "done": True}, "no turn at all", answer(4))
+    thinker, journal = mind(llm)
+    here = replace(page(), chats=(chat,))
+    assert thinker.talk(here, []) == Turn({"chat1": "Hello"}, False)
+    assert thinker.talk(here, [Line("chat1", "Bob", "Hi", False)]) == Turn({}, True)
+    assert "chat1: Bob: Hi" in contents(llm.requests[1])[-1]
+    assert thinker.talk(here, []) == Turn({}, False)  # it stays silent, and that is on record
+    assert journal.of("refusal")[0]["said"] == "no turn at all"
+    assert thinker.decide(here, heard=[Line("chat1", "Bob", "4?", False)]).answers == {"q1": 4}
+    assert "Bob: 4?" in contents(llm.requests[3])[-1]
+    assert sum("How much? [q1]" in content for content in contents(llm.requests[3])) == 1
+    schema = llm.requests[0].schema
+    assert list(schema["properties"]) == ["reason", "say", "done"]
+    for reply in (turn, {"reason": "", "say": {"chat1": None}, "done": True}):
+        jsonschema.validate(reply, schema)
+
+
+def test_pictures_go_with_their_page_and_are_named_in_the_record():
+    llm = ScriptedLLM(answer(1), answer(2))
+    thinker, journal = mind(llm)
+    shown = Picture("http://host/static/urn.png", "image/png", b"urn")
+    missing = Picture("http://elsewhere/x.png", why_not="it is on another host")
+    thinker.read(page(1, "Rules"), [shown])
+    thinker.decide(page(2), pictures=[missing])
+    thinker.decide(page(3))
+    assert [m.get("images") for m in llm.requests[0].messages] == [None, ["data:image/png;base64,dXJu"]]
+    assert llm.requests[1].messages[1]["images"] == ["data:image/png;base64,dXJu"]
+    (record,) = [message["images"] for message in journal.of("message") if "images" in message]
+    assert record == [shown.about, missing.about] and "base64" not in json.dumps(record)
+    assert record[0]["bytes"] == 3 and record[1]["not_sent"] == "it is on another host"
 
 
 def test_seeds_differ_from_call_to_call_and_repeat_from_run_to_run():

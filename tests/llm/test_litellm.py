@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -240,6 +241,33 @@ def test_timeouts_and_missing_servers(provider):
     assert len(provider.requests) == 1
     with pytest.raises(TransientModelError, match="could not be reached"):
         load("openai/stub", ModelOptions(api_base="http://127.0.0.1:9/v1")).complete(REQUEST)
+
+
+def test_a_deadline_ends_the_wait(provider):
+    provider.script = [(*reply(), {}, 1.5)]
+    began = time.monotonic()
+    with pytest.raises(TransientModelError, match="did not answer in time"):
+        stub(provider).complete(replace(REQUEST, deadline=began + 0.3))
+    assert time.monotonic() - began < 1.4
+
+
+def test_pictures_are_parts_of_their_message_in_order(provider):
+    provider.script = [NO_FORMAT, reply()]
+    urls = ["data:image/png;base64,QQ==", "data:image/gif;base64,Qg=="]
+    messages = [MESSAGES[0], {**MESSAGES[1], "images": urls}]
+    stub(provider, images=True).complete(Request(messages, SCHEMA))
+    for asked in provider.requests:
+        text, *pictures = asked["messages"][1]["content"][:3]
+        assert text == {"type": "text", "text": "Choose."}
+        assert [part["image_url"]["url"] for part in pictures] == urls
+    assert "JSON Schema" in provider.requests[1]["messages"][1]["content"][3]["text"]
+
+
+def test_a_model_that_takes_no_pictures_says_so_before_it_is_asked(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with pytest.raises(SetupError, match="takes no pictures"):
+        load("openai/gpt-3.5-turbo", ModelOptions(images=True))
+    load("openai/gpt-4.1-mini", ModelOptions(images=True))
 
 
 def test_many_threads_use_one_model(provider):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from dataclasses import replace
 from decimal import Decimal
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from importlib.util import find_spec
 import jsonschema
 import pytest
 
-from otree_botex.errors import ModelError, SetupError
+from otree_botex.errors import ModelError, SetupError, TransientModelError
 from otree_botex.llm import ModelOptions, Request, llamacpp, load
 
 CHOICES = ["Ja, „sicher“", "nein \\ nie", '中文 "zitat"', "🙂"]
@@ -52,6 +53,25 @@ FORMS = [
         ticks={"type": "array", "items": {"type": "string", "enum": CHOICES}, "uniqueItems": True, "minItems": 1},
     ),
 ]
+
+
+def test_a_deadline_ends_a_reply_in_its_middle(smollm2):
+    """And the next one is asked as if nothing had been."""
+    request = ask("Tell a long story.", reply_schema(4000), seed=3)
+    began = time.monotonic()
+    with pytest.raises(TransientModelError, match="still answering"):
+        smollm2.complete(replace(request, deadline=began + 0.2))
+    assert time.monotonic() - began < 10  # reading the prompt is not interrupted
+    with pytest.raises(TransientModelError, match="still answering others"):
+        smollm2.complete(replace(request, deadline=began))
+    short = ask("Choose.", reply_schema(20, n={"type": "integer", "minimum": 1, "maximum": 3}))
+    check(smollm2.complete(short).text, short.schema)
+
+
+def test_it_takes_no_pictures():
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+    with pytest.raises(SetupError, match="takes no pictures"):
+        load("smollm2", ModelOptions(images=True))
 
 
 @pytest.mark.parametrize("seed", range(5))
