@@ -103,6 +103,8 @@ class _Reader:
         self.places: dict[int, str] = {}
         self.no_button = "the page has no button that submits it"
         self.needs_script = ""
+        self.unseen_groups: dict[str, bool] = {}
+        """Names of radio buttons that a participant cannot touch, and whether one of them is chosen."""
         self.end = 0
 
     @property
@@ -174,6 +176,8 @@ class _Reader:
     def _hidden(self, tag: Tag, kind: str, place: int) -> None:
         """What a participant cannot touch goes back as it came; what comes empty is for a script to fill in."""
         name = str(tag.get("name") or "")
+        if kind == "radio" and name:
+            self.unseen_groups[name] = self.unseen_groups.get(name, False) or tag.has_attr("checked")
         if not name or (kind in ("radio", "checkbox") and not tag.has_attr("checked")):
             return
         if kind == "select":
@@ -212,6 +216,9 @@ class _Reader:
             asked.field = replace(asked.field, owner=self.owner)
             if not self.checks:
                 asked.field = _unchecked(asked.field)
+        for name, is_chosen in self.unseen_groups.items():
+            if not is_chosen and ("radio", name) not in self.groups:
+                self.needs_script = f'a script of the page has to choose in the hidden field "{name}"'
         for tag, place, found in self.senders:
             if found.how == "back" and not self.asked and len(self.buttons) < 2:
                 self.places[id(tag)] = f'[button "{self.labels.button(tag)}"]'  # there is nothing to go back for
@@ -274,7 +281,7 @@ def _texts(asked: _Asked, labels: Labels) -> dict[int, str]:
     texts = {}
     for tag, option in zip(tags, made.options, strict=True):
         text = _mark(made, option)
-        if option.label and not labels.beside(tag):
+        if option.label and not labels.stands_after(tag):
             text += f" {option.label}"
         at = next(seen for seen in (tag, *labels.elements(tag)) if labels.visibility.sees(seen))
         gap = " " if made.kind == "tick" or around(tag, "tr") else "\n"

@@ -81,7 +81,7 @@ def read_input(tag: Tag, soup: BeautifulSoup, labels: Labels) -> Field:
     kind = kind_of(tag)
     made = Field("", str(tag["name"]), "text", labels.of_field(tag), tag.has_attr("required"), value=value_of(tag))
     made = replace(made, placeholder=str(tag.get("placeholder") or ""), suggestions=_suggestions(tag, soup, labels))
-    if kind in ("number", "range") or (kind == "text" and tag.has_attr("inputmode")):
+    if kind in ("number", "range") or (kind == "text" and tag.get("inputmode") in ("", "decimal")):
         return _number(made, tag, kind, labels.unit(tag))
     if kind in HOW:
         made = replace(made, format=kind, required=made.required or kind == "color")

@@ -61,7 +61,15 @@ class Labels:
 
     def beside(self, tag: Tag) -> str:
         """An option's label if it stands beside it as text of its own."""
-        return self.own(tag) or _plain_string(tag.next_sibling) or self._element_beside(tag)
+        if text := self.own(tag):
+            return text
+        if _follows_its_label(tag):  # before the first one the question may stand as well
+            return SENTENCE.split(_plain_string(tag.previous_sibling))[-1]
+        return self._text_after(tag)
+
+    def stands_after(self, tag: Tag) -> bool:
+        """Whether an option's label is to be read directly after it."""
+        return bool(self.own(tag)) or (not _follows_its_label(tag) and bool(self._text_after(tag)))
 
     def own(self, tag: Tag) -> str:
         """The text of a control's label elements."""
@@ -197,7 +205,7 @@ class Labels:
     def _before_group(self, holder: Tag, tags: list[Tag]) -> str:
         """The text before the first of a group, in the element that holds them all or before it."""
         text = see(holder, self.visibility, {id(tags[0]): GAP}, marked=False).text.partition(GAP)[0]
-        return _last_line(text.strip().removesuffix(self.own(tags[0]))) or self._before(holder)
+        return _last_line(text.strip().removesuffix(self.beside(tags[0]))) or self._before(holder)
 
     def _before(self, element: Tag) -> str:
         """The text that stands directly before an element, if no other control stands between."""
@@ -217,12 +225,34 @@ class Labels:
             element = element.parent
         return ""
 
-    def _element_beside(self, tag: Tag) -> str:
-        """The text of an element that follows a radio button, or of a text before it, in the same cell or line."""
-        following = tag.find_next_sibling()
-        if isinstance(following, Tag) and following.name not in (*CONTROLS, "br", "label", "div", "p", "table"):
-            return self._text(following) if not any(inside(following, CONTROLS)) else ""
-        return ""
+    def _text_after(self, tag: Tag) -> str:
+        """The text that follows a radio button or check box, also where it stands in a column of its own."""
+        element = tag
+        while True:
+            following = element.next_sibling
+            if text := _plain_string(following):
+                return text
+            if not isinstance(following, Tag):
+                following = element.find_next_sibling()
+            if isinstance(following, Tag):
+                is_text = following.name not in (*CONTROLS, "br", "p", "table") and not following.has_attr("for")
+                return self._text(following) if is_text and not any(inside(following, CONTROLS)) else ""
+            parent = element.parent
+            if parent is None or parent.name not in ("div", "span") or parent.get_text(strip=True):
+                return ""
+            element = parent
+
+
+def _follows_its_label(tag: Tag) -> bool:
+    """Whether the texts between boxes of one name stand before them: one before the first and none after the last."""
+    siblings = [other for other in tag.parent.children if isinstance(other, Tag)] if tag.parent else []
+    boxes = [other for other in siblings if other.name == "input" and other.get("name") == tag.get("name")]
+    return (
+        len(boxes) > 1
+        and bool(_plain_string(boxes[0].previous_sibling))
+        and boxes[-1].find_next_sibling() is None
+        and not _plain_string(boxes[-1].next_sibling)
+    )
 
 
 def _common(tags: list[Tag]) -> Tag:

@@ -88,8 +88,8 @@ class Visibility:
         attrs = tag.attrs
         if tag.name in UNSEEN or "hidden" in attrs:
             return True
-        if not attrs:
-            return tag.name == "dialog"
+        if not attrs and tag.name != "dialog":
+            return False
         if tag.name == "input" and str(attrs.get("type", "")).lower() == "hidden":
             return True
         classes, style = attrs.get("class") or (), str(attrs.get("style") or "")

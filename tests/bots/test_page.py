@@ -300,3 +300,11 @@ def test_names_and_values_never_reach_a_model():
         <input type="checkbox" name="zz7" value="zz8">"""
     )
     assert "zz" not in seen.text + seen.form.questions() + str(seen.form.schema())
+
+
+def test_pictures_that_a_script_makes_a_choice_of_are_recognised():
+    choice = '<input type="radio" name="x" value="{}" style="display: none"><img src="{}.png">'
+    seen = form(choice.format("a", "a") + choice.format("b", "b"))
+    assert 'choose in the hidden field "x"' in seen.needs_script
+    labelled = form('<label><input type="radio" name="x" style="display: none"><img src="a.png" alt="A"></label>')
+    assert labelled.needs_script == "" and labelled.form.fields[0].options[0].label == "[image: A (a.png)]"
