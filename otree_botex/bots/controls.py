@@ -282,7 +282,7 @@ def _texts(asked: _Asked, labels: Labels) -> dict[int, str]:
     for tag, option in zip(tags, made.options, strict=True):
         text = _mark(made, option)
         if option.label and not labels.stands_after(tag):
-            text += f" {option.label}"
+            text += f" {option.label}" if labels.of_option(tag, tags) else f" [{option.label}]"
         at = next(seen for seen in (tag, *labels.elements(tag)) if labels.visibility.sees(seen))
         gap = " " if made.kind == "tick" or around(tag, "tr") else "\n"
         texts[id(at)] = text if tag is not tags[0] else f"{what}{gap}{text}".strip()
