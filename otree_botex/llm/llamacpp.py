@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
@@ -66,6 +67,10 @@ class LlamaCpp:
         self._api: Any = llama_cpp
         self._options = options
         self._llama = self._load(path)
+        self._deadline = float("inf")
+        # llama.cpp asks this again and again, also while it reads a prompt; an attribute, since it keeps no reference
+        self._is_late = llama_cpp.ggml_abort_callback(lambda _: time.monotonic() >= self._deadline)
+        llama_cpp.llama_set_abort_callback(self._llama._ctx.ctx, self._is_late, None)
         metadata = self._llama.metadata
         self._name = metadata.get("general.name") or path.stem
         self.context_tokens = self._llama.n_ctx()
@@ -122,6 +127,7 @@ class LlamaCpp:
     def _answer(self, request: Request) -> Completion:
         if request.seconds_left() <= 0:
             raise TransientModelError(f"{self._name} was still answering others when the time was up.")
+        self._deadline = float("inf") if request.deadline is None else request.deadline
         grammar = self._grammar(json.dumps(request.schema))
         if request.seed is None:
             seed = secrets.randbelow(2**32 - 1)
@@ -137,30 +143,18 @@ class LlamaCpp:
                 grammar=grammar,
                 seed=seed,
                 max_tokens=self._options.max_tokens,  # None: to the end of the context; the grammar ends replies
-                **({} if request.deadline is None else {"logits_processor": self._until(request)}),
                 **sampling,
             )
-        except TimeoutError:
-            self._llama.reset()
-            raise TransientModelError(f"{self._name} was still answering when the time was up.") from None
         except Exception as error:  # llama-cpp-python raises plain ValueErrors and RuntimeErrors, jinja2 its own
             self._llama.reset()
+            if request.seconds_left() <= 0:
+                raise TransientModelError(f"{self._name} was still answering when the time was up.") from None
             too_long = re.search(r"\((\d+)\) exceed context window", str(error))
             if too_long:
                 limit = f"the {self.context_tokens} that {self._name} can take here"
                 raise ModelError(f"The prompt has {too_long[1]} tokens, more than {limit}.") from error
             raise ModelError(f"{self._name} could not answer: {error}") from error
         return self._completion(reply)
-
-    def _until(self, request: Request) -> Any:
-        """Ends a reply in its middle when its deadline has come: the next bot should not wait for it."""
-
-        def check(_: Any, scores: Any) -> Any:
-            if request.seconds_left() <= 0:
-                raise TimeoutError
-            return scores
-
-        return self._api.LogitsProcessorList([check])
 
     def _completion(self, reply: Any) -> Completion:
         choice, usage = reply["choices"][0], reply["usage"]

@@ -61,7 +61,7 @@ def test_a_deadline_ends_a_reply_in_its_middle(smollm2):
     began = time.monotonic()
     with pytest.raises(TransientModelError, match="still answering"):
         smollm2.complete(replace(request, deadline=began + 0.2))
-    assert time.monotonic() - began < 10  # reading the prompt is not interrupted
+    assert time.monotonic() - began < 5
     with pytest.raises(TransientModelError, match="still answering others"):
         smollm2.complete(replace(request, deadline=began))
     short = ask("Choose.", reply_schema(20, n={"type": "integer", "minimum": 1, "maximum": 3}))
