@@ -53,18 +53,24 @@ class Conversation:
         self._llm, self._journal, self._stop, self._seed = llm, journal, stop, seed
         self._messages: list[dict[str, Any]] = []
         self._number = 0
+        self._opened = 1  # the place of the message that shows the page at hand
         self.cost = 0.0
         """US dollars for all replies so far, as far as prices are known."""
 
     def restore(self, messages: Sequence[Mapping[str, Any]], number: int) -> None:
         """Goes on from what was said before; `number` is that of the last message on record."""
-        self._messages, self._number = [dict(message) for message in messages], number
+        self._messages, self._number = [{**message, "pictures": ()} for message in messages], number
 
-    def say(self, content: str, pictures: Sequence[Picture] = ()) -> None:
-        """One more thing said to the model, and the pictures that belong to it."""
+    def show(self, page: str, pictures: Sequence[Picture] = ()) -> None:
+        """Shows the model a page, with its pictures. All that is said from now on is about this page."""
         if not self._messages:
             self._add("system", prompt("system"))
-        self._add("user", content, pictures)
+        self._opened = len(self._messages)
+        self._add("user", page, pictures)
+
+    def say(self, content: str) -> None:
+        """One more thing said to the model about the page that it was shown last."""
+        self._add("user", content)
 
     def take_back(self) -> str:
         """Removes what was said since the last reply and returns it; on record it stays."""
@@ -100,26 +106,39 @@ class Conversation:
         return content
 
     def _fit(self, questions: str, deadline: float | None) -> None:
-        """Keeps the conversation within the model's context: its older part gives way to notes on it, and a page that
-        is still too long is read in parts, with notes on those before the last."""
+        """Keeps the conversation within the model's context: what was before the page at hand gives way to notes on
+        it, and a page that is still too long, with all that was said on it, is read in parts."""
         if self._room(*self._messages) >= 0:
             return
-        system, *older, page = self._messages
+        system, older = self._messages[0], self._messages[1 : self._opened]
+        page, *since = self._messages[self._opened :]
         notes = ""
         if older:
             self._messages = [system, *older]
             notes = self._take_notes(deadline)
-        text, parts = page["content"], [page["content"]]
-        if self._room(system, _message(_with_notes(notes, text))) < 0:
-            parts = self._parts(system, text, questions)
+        self._messages, self._opened = [system], 1
+        if self._room(system, _message(_with_notes(notes, page["content"])), *since) >= 0:
+            self._add("user", _with_notes(notes, page["content"]), page["pictures"])
+            self._messages += since
+        else:
+            text = "\n\n---\n\n".join(message["content"] for message in (page, *since))
+            self._show_in_parts(text, page["pictures"], notes, questions, deadline)
+
+    def _show_in_parts(
+        self, text: str, pictures: Sequence[Picture], notes: str, questions: str, deadline: float | None
+    ) -> None:
+        """Shows a text that is too long for the context, with notes on each of its parts before the last."""
+        (system,) = self._messages
+        parts = self._parts(system, text, questions)
         for number, part in enumerate(parts, 1):
+            shown = f"{prompt('part', number=str(number), of=str(len(parts)))}\n\n{part}"
             self._messages = [system]
-            about = prompt("part", number=str(number), of=str(len(parts))) + "\n\n" if len(parts) > 1 else ""
-            last = number == len(parts)
-            ending = f"\n\n{prompt('questions', questions=questions)}" if last and len(parts) > 1 and questions else ""
-            self._add("user", _with_notes(notes, about + part + ending), page.get("pictures", ()) if last else ())
-            if not last:
+            if number < len(parts):
+                self._add("user", _with_notes(notes, shown))
                 notes = self._take_notes(deadline)
+            else:
+                ending = f"\n\n{prompt('questions', questions=questions)}" if questions else ""
+                self._add("user", _with_notes(notes, shown + ending), pictures)
 
     def _take_notes(self, deadline: float | None) -> str:
         self._add("user", prompt("notes"))
@@ -152,7 +171,7 @@ class Conversation:
         if self._llm.context_tokens is None:
             return float("inf")
         taken = sum(self._tokens(message["content"]) for message in messages)
-        taken += sum(PICTURE_TOKENS * len(message.get("pictures", ())) for message in messages)
+        taken += sum(PICTURE_TOKENS * len(_sent(message)) for message in messages)
         return self._llm.context_tokens - REPLY_TOKENS - taken
 
     def _tokens(self, text: str) -> int:
@@ -212,8 +231,12 @@ def json_object(reply: str) -> dict[str, Any]:
 
 
 def _as_sent(message: Mapping[str, Any]) -> dict[str, Any]:
-    images = [picture.url for picture in message.get("pictures", ()) if not picture.why_not]
+    images = [picture.url for picture in _sent(message)]
     return {"role": message["role"], "content": message["content"], **({"images": images} if images else {})}
+
+
+def _sent(message: Mapping[str, Any]) -> list[Picture]:
+    return [picture for picture in message.get("pictures", ()) if not picture.why_not]
 
 
 def _message(content: str) -> dict[str, str]:

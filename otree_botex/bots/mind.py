@@ -174,7 +174,7 @@ class Mind:
         self._page = page
         self._attempt, self._said, self._reason = 0, {}, ""
         self._refused, self._demanded = {}, set()
-        self._conversation.say("\n\n---\n\n".join([*self._unread, page.text]), [*self._pictures, *pictures])
+        self._conversation.show("\n\n---\n\n".join([*self._unread, page.text]), [*self._pictures, *pictures])
         self._unread, self._pictures = [], []
         return True
 

@@ -265,6 +265,18 @@ def test_a_page_too_long_for_the_context_is_read_in_parts():
     assert [m["purpose"] for m in journal.of("message") if m["role"] == "assistant"][-1] == "decision"
 
 
+def test_a_page_stays_in_sight_while_it_is_answered():
+    """What gives way to notes when replies to it fill the context are the pages before, never the page at hand."""
+    room = len(prompt("system").split()) + 600 + 110
+    llm = ScriptedLLM(answer(1), answer(101), {"notes": "I gave 1."}, answer(2), context_tokens=room)
+    thinker, journal = mind(llm)
+    thinker.decide(page(1, "word " * 40))
+    thinker.decide(page(2, "other " * 40))
+    system, shown, reply, refused = contents(llm.requests[-1])
+    assert "I gave 1." in shown and shown.endswith("other " * 40) and "word word" not in shown
+    assert json.loads(reply) == answer(101) and "101 is more than 100" in refused
+
+
 def test_a_page_that_fits_in_no_way_fails_the_bot_and_is_never_cut():
     llm = ScriptedLLM(context_tokens=700)
     thinker, _ = mind(llm)

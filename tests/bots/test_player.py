@@ -5,6 +5,7 @@ The bots play in the test's own process, with models that are functions from a r
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -284,6 +285,18 @@ def test_through_a_room_without_labels_a_secure_one_and_a_session_wide_link(star
     bots = [player(link, draw) for _ in range(2)]
     assert all(bot.play() for bot, _ in bots)
     assert [row["participant.visited"] for row in server.wide(session)] == ["1", "1"]
+
+
+def test_pictures_of_a_page_are_shown_to_a_model_that_takes_them(start_server):
+    server = start_server()
+    model = Model(draw)
+    bot, records = player(server.links(server.session("lottery", 1))[0], model, images=True)
+    assert bot.play(), records.state
+    (sent,) = next(message["images"] for message in model.requests[0].messages if "images" in message)
+    picture = base64.b64decode(sent.removeprefix("data:image/png;base64,"))
+    (file,) = [path for path in (server.folder / "_static").rglob("*.png") if path.read_bytes() == picture]
+    (about,) = next(record["images"] for record in records.of("message") if "images" in record)
+    assert about["address"].endswith(file.name) and about["sha256"] == hashlib.sha256(picture).hexdigest()
 
 
 @pytest.mark.parametrize("experiment", ["attitudes", "price_list"])  # by a redirect, by a link
