@@ -37,7 +37,7 @@ class Controls:
 
     form: Form
     places: dict[int, str] = field(default_factory=dict)
-    """Text at a control, by the id() of its tag; before the text of any other element."""
+    """Text at a control, by the id() of its tag; before the text of a label whose box is not to be seen."""
     needs_script: str = ""
     """Why what the page asks for cannot be answered without running its scripts; empty if it can."""
     no_button: str = ""
@@ -233,9 +233,8 @@ def _unchecked(made: Field) -> Field:
         return made
     options = tuple(replace(option, needed=False) for option in made.options)
     return replace(
-        made, options=options, required=made.required and made.kind == "choice" and made.blank is None,
-        minimum=None, maximum=None, step=None, min_length=0, pattern="",
-    )  # fmt: skip
+        made, required=False, options=options, minimum=None, maximum=None, step=None, min_length=0, pattern=""
+    )
 
 
 def _merged(readers: list[_Reader], main: _Reader) -> Controls:

@@ -99,9 +99,12 @@ class Labels:
         return self._text(beside) if is_unit and isinstance(beside, Tag) else ""
 
     def button(self, tag: Tag) -> str:
-        """What stands on a button."""
-        text = self._text(tag) if tag.name in ("button", "a") else ""
-        return text or str(tag.get("value") or tag.get("alt") or "") or self._aria(tag) or "Submit"
+        """What stands on a button. The value of a button element is not to be seen."""
+        if tag.name == "input":
+            text = str(tag.get("alt" if tag.get("type") == "image" else "value") or "")
+        else:
+            text = self._text(tag)
+        return text or self._aria(tag) or str(tag.get("title") or "") or "Submit"
 
     def _text(self, tag: Tag) -> str:
         return plain_text(tag, self.visibility)

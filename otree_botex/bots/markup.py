@@ -24,7 +24,8 @@ _ATTRIBUTES = r"""(?:[^>=]|=\s*"[^"]*"|=\s*'[^']*'|=(?!\s*["']))*"""
 _TAGS = re.compile(
     rf"<!--.*?(?:--!?>|\Z)|<(?P<raw>script|style|template|noscript|iframe)\b{_ATTRIBUTES}>.*?(?:</(?P=raw)\b|\Z)"
     rf"|<(?P<area>textarea)\b(?P<its>{_ATTRIBUTES}>)(?P<text>.*?)(?=</textarea\b|\Z)"
-    rf"|<(?P<name>/form|form|input|select|button)\b(?P<rest>{_ATTRIBUTES}>)",
+    rf"|<(?P<name>/form|form|input|select|button)\b(?P<rest>{_ATTRIBUTES}>)"
+    rf"|<[a-z]{_ATTRIBUTES}>",  # any other: its attributes may hold what looks like tags
     re.IGNORECASE | re.DOTALL,
 )
 

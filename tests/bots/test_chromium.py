@@ -39,7 +39,7 @@ NOT_SHOWN = """() => {
     const unread = '.powered-by-otree, .debug-info, .otree-form-errors, .form-control-errors';
     for (const element of document.querySelectorAll('body *')) {
         const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-        const tiny = box.width <= 1 && style.position === 'absolute';
+        const tiny = box.width > 0 && box.width <= 1 && style.position === 'absolute';
         if (element.matches(unread) || (element.localName !== 'input' &&
             (style.opacity === '0' && !element.closest('.fade') || box.right < 0 || tiny))) element.remove();
     }

@@ -308,3 +308,11 @@ def test_pictures_that_a_script_makes_a_choice_of_are_recognised():
     assert 'choose in the hidden field "x"' in seen.needs_script
     labelled = form('<label><input type="radio" name="x" style="display: none"><img src="a.png" alt="A"></label>')
     assert labelled.needs_script == "" and labelled.form.fields[0].options[0].label == "[image: A (a.png)]"
+
+
+def test_the_value_of_a_button_is_not_its_label():
+    seen = page(
+        """<form id="form" method="post"><button name="a" value="secret" aria-label="Thumb up"></button>
+        <input type="image" name="b" value="secret" alt="Thumb down"></form>"""
+    )
+    assert [button.label for button in seen.form.buttons] == ["Thumb up", "Thumb down"] and "secret" not in seen.text
