@@ -32,7 +32,7 @@ AGREEMENT = ["Strongly disagree", "Disagree", "Undecided", "Agree", "Strongly ag
 def test_random_bots_finish_every_experiment(start_server, otree, environment):
     server = start_server(otree, environment=environment)
     for experiment, participants in EXPERIMENTS.items():
-        session = server.play(experiment, participants)
+        session = server.play(experiment, participants, chat_messages=2)  # random talk has no natural end
         asked = [row for row in server.export(session, "steps") if row["field"]]
         unanswered = [row for row in asked if not row["answer"] and "null" not in row["text"]]
         assert asked and not unanswered
