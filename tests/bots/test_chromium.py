@@ -152,6 +152,13 @@ def test_the_same_bytes_are_sent(name, visit, site):
     assert site.posted.get(timeout=10) == ours
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_form_that_nobody_touched_is_the_same(name, visit):
+    _, page, tab = visit(name)
+    theirs = tab.evaluate("[...new FormData(document.getElementById('form') || document.forms[0])]")
+    assert [[name, value.replace("\r\n", "\n")] for name, value in page.form.untouched()] == theirs
+
+
 def test_what_is_refused_is_not_sent_by_a_browser_either(visit):
     saved, page, tab = visit("every_input")
     wrong = {"q1": "x" * 41, "q2": 7, "q4": "555", "q5": "nobody", "q6": "example.org", "q7": "abc", "q8": "2025-05-05"}
