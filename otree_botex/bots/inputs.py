@@ -73,7 +73,9 @@ def value_of(tag: Tag) -> str:
         return value.lower() if well_formed(kind, value) else "#000000"
     if kind == "number":
         return value if _decimal(value) is not None else ""
-    return value if kind not in TIMED or to_number(kind, value) is not None else ""
+    if kind in TIMED and to_number(kind, value) is None:
+        return ""
+    return value.replace(" ", "T") if kind == "datetime-local" else value
 
 
 def read_input(tag: Tag, soup: BeautifulSoup, labels: Labels) -> Field:
