@@ -70,6 +70,7 @@ def value_of(tag: Tag) -> str:
     if kind == "range":
         return _slider(tag, value)
     if kind == "color":
+        value = re.sub(r"#(\w)(\w)(\w)", r"#\1\1\2\2\3\3", value) if len(value) == 4 else value
         return value.lower() if well_formed(kind, value) else "#000000"
     if kind == "number":
         return value if _decimal(value) is not None else ""

@@ -16,7 +16,6 @@ from otree_botex.llm.random import RandomAnswers
 
 from .test_grammar import engine_admits, regex, vocabulary  # noqa: F401 (a fixture)
 
-
 WRONG = ["", "2026-02-28 ", "12:60", "2020-13", "2020-W54", "#12345g", "a@b", "http:/x.org", "://x.org", "2019-01-01"]
 
 
