@@ -203,6 +203,8 @@ class _Reader:
             self.places[id(tag)] = f'["{value}", cannot be changed]'
             return
         made = read_select(tag, place, self.labels) if kind == "select" else read_input(tag, self.soup, self.labels)
+        if kind == "select" and not made.options:
+            self.needs_script = f'a script of the page has to fill in the options of the list "{name}"'
         self.asked.append(_Asked(replace(made, place=place), [tag]))
 
     def finish(self) -> None:

@@ -278,6 +278,7 @@ def test_buttons_that_do_more_are_no_ways_to_send(script):
     [
         ('<input type="hidden" name="rank"><button>Next</button>', 'hidden field "rank"'),
         ('<p hidden><input name="why"></p><button>Next</button>', 'hidden field "why"'),
+        ('<select name="town"><option value="">?</option></select><button>Next</button>', 'list "town"'),
         ('<input type="file" name="cv" required><button>Next</button>', "a file"),
         ('<button class="d-none">Next</button>', "until a script shows it"),
         ("<button disabled>Next</button>", "until a script enables it"),
