@@ -154,6 +154,10 @@ class Server:
         text = str(self.get(path)).removeprefix("\ufeff")
         return [row for row in csv.DictReader(io.StringIO(text)) if row["session.code"] == session]
 
+    def by_participant(self, session: str) -> dict[str, dict[str, str]]:
+        """The same rows by their participants' codes."""
+        return {row["participant.code"]: row for row in self.wide(session)}
+
     def links(self, session: str) -> list[str]:
         """The start links of a session's participants."""
         participants = self.get(f"/api/sessions/{session}")["participants"]

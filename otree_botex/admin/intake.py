@@ -19,7 +19,13 @@ logger = logging.getLogger("otree_botex")
 
 UNANSWERED = ("read", "waited", "timed out", "left")
 """Pages left so are shown to the model with the next that it decides on."""
-MESSAGE_COLUMNS = {column.name for column in Message.__table__.columns} - {"id", "bot_id", "sent_json", "images_json", "at"}
+MESSAGE_COLUMNS = {column.name for column in Message.__table__.columns} - {
+    "id",
+    "bot_id",
+    "sent_json",
+    "images_json",
+    "at",
+}
 
 
 def take(playing: list[Bot], bot_ids: list[int], records: list[dict[str, Any]]) -> dict[str, Any]:

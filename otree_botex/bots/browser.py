@@ -20,6 +20,7 @@ from tenacity import stop_after_delay, wait_random_exponential
 from ..errors import PageError
 from ..records import START_PATH
 from .chat import Talk
+from .form import urlencoded
 from .page import PAGE_PATH, ROOM_PATH, Page, read_page
 from .patience import Stopped, try_again
 from .pictures import Picture, fetch
@@ -34,6 +35,7 @@ REQUEST_TIMEOUT = 120.0
 RELOAD_SECONDS = (20.0, 60.0)
 """A wait page is loaded again after so long even if its websocket says nothing, as browsers do with some of them."""
 REDIRECTS = 20
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 SESSION_PATH = "/join/"
 START = START_PATH.partition("{")[0]
 LABEL = "Add ?participant_label=… to its address (and the hash of that label if the room uses secure URLs)."
@@ -69,7 +71,10 @@ class Browser:
         one, or the same with its errors."""
         if page.is_welcome:
             return self._enter(page)
-        return self._load("POST", action or page.form.action or page.url, list(entries))
+        address = action or page.form.action or page.url
+        if urlparse(address).netloc != urlparse(self._server).netloc:
+            return _end(address)
+        return self._load("POST", address, urlencoded(entries))
 
     def is_on(self, page: Page) -> bool:
         """Whether the participant is still on this page, by the server. The page itself is not loaded for it."""
@@ -141,7 +146,7 @@ class Browser:
             )
         return after
 
-    def _load(self, method: str, url: str, data: list[tuple[str, str]] | None = None) -> Page:
+    def _load(self, method: str, url: str, data: str | None = None) -> Page:
         """Follows redirects as long as they stay on the server; one that leaves it is the end."""
         for _ in range(REDIRECTS):
             response = self._fetch(method, url, data)
@@ -151,7 +156,7 @@ class Browser:
             url = urljoin(url, response.headers["Location"])
             method, data = "GET", None
             if urlparse(url).netloc != urlparse(self._server).netloc:
-                return Page(url, "end", name="end", text=f"[The experiment ends here and leads to {url}]")
+                return _end(url)
         raise PageError(f"{urlparse(url).path} redirects in a circle.")
 
     def _arrive(self, page: Page) -> Page:
@@ -162,7 +167,7 @@ class Browser:
             self._start = self._server + START_PATH.format(participant=where["participant"])
         return page
 
-    def _fetch(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
+    def _fetch(self, method: str, url: str, data: str | None) -> requests.Response:
         for _ in range(SERVER_ERRORS):
             response = self._reach(method, url, data)
             if response.status_code < 500:
@@ -172,7 +177,7 @@ class Browser:
             raise PageError(_complaint(response))
         return response
 
-    def _reach(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
+    def _reach(self, method: str, url: str, data: str | None) -> requests.Response:
         """One answer of the server, however long it takes to come up again."""
         return try_again(
             lambda: self._request(method, url, data),
@@ -182,15 +187,27 @@ class Browser:
             stop=self._stop,
         )
 
-    def _request(self, method: str, url: str, data: list[tuple[str, str]] | None) -> requests.Response:
+    def _request(self, method: str, url: str, data: str | None) -> requests.Response:
         self.requests += 1
         try:
-            response = self._session.request(method, url, data=data, timeout=REQUEST_TIMEOUT, allow_redirects=False)
+            response = self._session.request(
+                method,
+                url,
+                data=data,
+                headers=FORM if data is not None else None,
+                timeout=REQUEST_TIMEOUT,
+                allow_redirects=False,
+            )
         except requests.RequestException as error:
             raise _Unreachable(f"The server does not answer at {self._server} ({type(error).__name__}).") from None
         if response.status_code in (502, 503, 504):
             raise _Unreachable(f"The server at {self._server} is not ready ({response.status_code}).")
         return response
+
+
+def _end(address: str) -> Page:
+    """Where the participant is sent to another site. Bots do not go there."""
+    return Page(address, "end", name="end", text=f"[The experiment ends here and leads to {address}]")
 
 
 def _complaint(response: requests.Response) -> str:

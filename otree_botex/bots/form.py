@@ -41,6 +41,17 @@ class Form:
                 return candidate
         raise KeyError(key)
 
+    def names(self) -> dict[str, str]:
+        """The names of the fields by key, for the record: those that share one are numbered."""
+        names: dict[str, str] = {}
+        for candidate in self.fields:
+            name, times = candidate.name or "button", 1
+            while name in names.values():
+                times += 1
+                name = f"{candidate.name or 'button'} ({times})"
+            names[candidate.key] = name
+        return names
+
     def requiring(self, keys: Collection[str]) -> Form:
         """The same form, in which these fields may not be left empty."""
         return replace(self, fields=tuple(replace(f, required=f.required or f.key in keys) for f in self.fields))

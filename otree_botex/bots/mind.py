@@ -28,7 +28,7 @@ TIMED_OUT = ("timeout_happened", "1")
 MESSAGE_LENGTH = 500
 """The most characters that a bot is asked to write in one message of a chat."""
 # What may differ between two looks at a page that asks the same: the time that is left, and what stands in its fields.
-PASSING = re.compile(r'\d+:\d\d|, now ".*?"(?=\])')
+PASSING = re.compile(r'\d+:\d\d|, now (ticked|"(?:[^"\\]|\\.)*")|(?<=[(\[])[x ](?=[)\]])')
 
 
 @dataclass(frozen=True)
@@ -185,12 +185,12 @@ class Mind:
 
     def _asks_the_same(self, page: Page) -> bool:
         """Whether the recorded answers are to the questions of this page, which may have changed when loaded again."""
-        return self._memory.page > 0 and set(self._memory.answers) == {field.name for field in page.form.fields}
+        return self._memory.page > 0 and set(self._memory.answers) == set(page.form.names().values())
 
     def _take_up(self, page: Page) -> Decision:
         """The decision that was made here before the runner was interrupted, perhaps without being sent."""
         memory, self._memory = self._memory, Memory()
-        keys = {field.name: field.key for field in page.form.fields}
+        keys = {name: key for key, name in page.form.names().items()}
         self._said = {keys.get(name, name): answer for name, answer in memory.answers.items()}
         self._page, self._attempt, self._reason = page, 1, memory.reason
         entries = tuple((name, value) for name, value in memory.entries)
@@ -198,7 +198,8 @@ class Mind:
 
     def _decided(self, page: Page, decision: Decision) -> Decision:
         """Writes a decision down."""
-        answers = {page.form.field(key).name: answer for key, answer in decision.answers.items()}
+        names = page.form.names()
+        answers = {names[key]: answer for key, answer in decision.answers.items()}
         entries = [list(entry) for entry in decision.entries]
         self._journal.write("decision", attempt=self._attempt, answers=answers, reason=decision.reason, entries=entries)
         return decision
@@ -213,7 +214,7 @@ class Mind:
 
     def _refuse(self, by: str, messages: Mapping[str, str], said: Any, news: str = "") -> None:
         """Records a refusal and tells the model, with other news. Raises PageError when it was one too many."""
-        names = {field.key: field.name for field in self._page.form.fields} if self._page else {}
+        names = self._page.form.names() if self._page else {}
         by_name = {names.get(key, key): text for key, text in messages.items()}
         on_record = {names.get(key, key): value for key, value in said.items()} if isinstance(said, Mapping) else said
         self._journal.write("refusal", attempt=self._attempt, by=by, messages=by_name, said=on_record)

@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlparse
 from bs4 import BeautifulSoup, Tag
 
 from .chat import Chat, take_chats
-from .complaints import take_errors
-from .controls import read_controls
-from .ends import way_out
 from .form import Button, Form
-from .markup import parse
-from .visibility import Visibility
-from .visible import Image, Seen, plain_text, see
+from .html.complaints import take_errors
+from .html.controls import read_controls
+from .html.ends import way_out
+from .html.markup import parse
+from .html.visibility import Visibility
+from .html.visible import Image, Seen, plain_text, see
 
 WAIT_HEADER = "oTree-Wait-Page"
 ERRORS_HEADER = "oTree-Redisplay-With-Errors"

@@ -139,8 +139,8 @@ class Player:
             fields = [name for name in page.errors if name]
             if fields:
                 raise PageError(
-                    f"{page.place} cannot be left: oTree asks for “{fields[0]}” ({page.errors[fields[0]]}), and there is "
-                    "no such field on the page. Does a script of the page fill it in?"
+                    f"{page.place} cannot be left: oTree asks for “{fields[0]}” ({page.errors[fields[0]]}), and there "
+                    "is no such field on the page. Does a script of the page fill it in?"
                 )
             if time.monotonic() - began > (PATIENCE_SECONDS if is_not_yet(page.errors) else SHORT_PATIENCE_SECONDS):
                 raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
@@ -169,10 +169,11 @@ class Player:
         self.journal.state("finished")
 
     def _record(self, page: Page) -> None:
+        names = page.form.names()
         fields = [
             {
                 "key": field.key,
-                "name": field.name,
+                "name": names[field.key],
                 "kind": field.kind,
                 "label": field.label,
                 "required": field.required,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from html import unescape
@@ -20,7 +19,6 @@ from ..servers import wait_until
 
 pytestmark = pytest.mark.server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LIMIT = 120
 
 APP = """
@@ -296,10 +294,8 @@ def test_the_servers_key_stands_nowhere(project, busy):
 
 def button(server, session):
     """Presses “Check this experiment” on a session's tab, as its form would be sent."""
-    page = server.http.get(f"{server.url}/LLMBots/{session}", timeout=10).text
-    assert f'action="/LLMBots/{session}/check"' in page
-    token = page.split('csrftoken" value="')[1].split('"')[0]
-    return server.http.post(f"{server.url}/LLMBots/{session}/check", data={"csrftoken": token}, timeout=30)
+    assert f'action="/LLMBots/{session}/check"' in server.get(f"/LLMBots/{session}")
+    return server.post_form(f"/LLMBots/{session}/check", session)
 
 
 @pytest.mark.parametrize("otree", ["6", "5"])
@@ -345,25 +341,19 @@ def test_labels_and_errors_of_pages_stay_text(start_server):
 
 
 @pytest.mark.browser
-def test_the_report_in_a_browser(start_server, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+def test_the_report_in_a_browser(start_server, chromium):
     server = start_server()
     session = server.session("guess_two_thirds", 3)
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        problems = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{server.url}/LLMBots/{session}")
-        page.get_by_role("button", name="Check this experiment").click()
-        page.get_by_role("heading", name="What bots could do in guess_two_thirds").wait_for()
-        address = page.url
-        page.get_by_text("3 of 3 bots finished; no page needs a browser.").wait_for()  # without reloading
-        assert page.url == address and session not in address
-        row = page.get_by_role("row", name="guess_two_thirds / Guess, rounds 1-3")
-        assert "passed" in row.inner_text() and "whole number, 0 to 100" in row.inner_text()
-        page.screenshot(path=os.environ.get("SCREENSHOT", tmp_path / "check.png"), full_page=True)
-        browser.close()
+    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(f"{server.url}/LLMBots/{session}")
+    page.get_by_role("button", name="Check this experiment").click()
+    page.get_by_role("heading", name="What bots could do in guess_two_thirds").wait_for()
+    address = page.url
+    page.get_by_text("3 of 3 bots finished; no page needs a browser.").wait_for()  # without reloading
+    assert page.url == address and session not in address
+    row = page.get_by_role("row", name="guess_two_thirds / Guess, rounds 1-3")
+    assert "passed" in row.inner_text() and "whole number, 0 to 100" in row.inner_text()
+    page.close()
     assert problems == []

@@ -45,7 +45,7 @@ def test_what_is_submitted_is_what_was_answered(start_server):
     session = server.play("survey", 3)
     rows = [row for row in server.export(session, "steps") if row["field"]]
     said = {(row["participant"], row["field"]): row["answer"] for row in rows}
-    data = _wide(server, session)
+    data = server.by_participant(session)
     for participant, columns in data.items():
         for name in ("age", "height", "country", "education", "weekend", "nickname", "thirst", "cups"):
             assert columns[f"survey.1.player.{name}"] == said[participant, name]
@@ -131,14 +131,9 @@ def _said_and_saved(server, session, app):
     for row in server.export(session, "steps"):
         if row["app"] == app and row["field"] and row["outcome"] == "submitted":
             said.setdefault(row["participant"], {})[row["field"]] = row["answer"]
-    data = _wide(server, session)
+    data = server.by_participant(session)
     assert said and said.keys() == data.keys()
     prefix = f"{app}.1.player."
     for participant, answers in said.items():
         columns = data[participant].items()
         yield answers, {name.removeprefix(prefix): value for name, value in columns if name.startswith(prefix)}
-
-
-def _wide(server, session):
-    """oTree's own export of a session, by participant."""
-    return {row["participant.code"]: row for row in server.wide(session)}

@@ -33,11 +33,7 @@ def runner_of(server):
 
 def act(server, session, action, bot="all"):
     """Presses a button of the tab."""
-    page = server.http.get(f"{server.url}/LLMBots/{session}", timeout=30)
-    token = page.text.split('name="csrftoken" value="')[1].split('"')[0]
-    data = {"csrftoken": token, "action": action, "bot": bot}
-    answer = server.http.post(f"{server.url}/LLMBots/{session}", data=data, timeout=30)
-    assert answer.ok, answer.text[:500]
+    server.post_form(f"/LLMBots/{session}", session, action=action, bot=bot)
 
 
 def two_waiting_bots(start_server, experiment):
@@ -55,12 +51,10 @@ def steps(server, session):
 
 def answers_are_the_data(server, session, field, column):
     """Each answer on record is the one in oTree's data, and each was given once."""
-    from .test_demo import _wide
-
     rows = [row for row in steps(server, session) if row["field"] == field and row["outcome"] == "submitted"]
     said = {(row["participant"], row["round_number"]): row["answer"] for row in rows}
     assert len(said) == len(rows)
-    data = _wide(server, session)
+    data = server.by_participant(session)
     for (participant, round_number), answer in said.items():
         assert data[participant][column.format(round_number)] == answer
     return said

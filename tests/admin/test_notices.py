@@ -51,6 +51,6 @@ def test_a_notice_to_a_wait_page_that_is_just_connecting_does_not_hang_the_serve
     python = OTREE[otree]
     if python is None:
         pytest.skip(f"OTREE{otree}_PYTHON is not set; run the tests with `make test`")
-    assert _run(python, "mended").stdout.strip() == "['{\"status\": \"ready\"}']"
+    assert _run(python, "mended").stdout.strip() == '[\'{"status": "ready"}\']'
     with pytest.raises(subprocess.TimeoutExpired):  # should this fail, oTree has mended it, and ours can go
         _run(python)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 
 import pytest
 
 from ..servers import wait_until
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 pytestmark = [pytest.mark.server, pytest.mark.browser]
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class Person:
@@ -48,19 +43,13 @@ class Person:
 
 
 @pytest.fixture
-def person():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        someone = Person(browser.new_page(viewport={"width": 1280, "height": 900}))
-        # other sites are not really visited
-        someone.page.route(
-            re.compile("^https:"), lambda route: route.fulfill(body="Thank you", content_type="text/html")
-        )
-        yield someone
-        browser.close()
-        assert someone.problems == []
+def person(chromium):
+    someone = Person(chromium.new_page(viewport={"width": 1280, "height": 900}))
+    # other sites are not really visited
+    someone.page.route(re.compile("^https:"), lambda route: route.fulfill(body="Thank you", content_type="text/html"))
+    yield someone
+    someone.page.close()
+    assert someone.problems == []
 
 
 def test_public_goods(start_server, person):

@@ -10,7 +10,6 @@ import pytest
 import websocket
 
 from ..servers import wait_until
-from .test_demo import _wide
 
 pytestmark = pytest.mark.server
 
@@ -99,7 +98,7 @@ def test_a_session_without_bots_is_as_it_was(start_server):
     server.end()
     server.start()
     without_app = server.session("dictator_de", 2)
-    one, other = _wide(server, with_app), _wide(server, without_app)
+    one, other = server.by_participant(with_app), server.by_participant(without_app)
     values = [
         {k: v for k, v in row.items() if v and k.startswith("dictator_de.")} for row in (*one.values(), *other.values())
     ]
@@ -109,15 +108,3 @@ def test_a_session_without_bots_is_as_it_was(start_server):
     assert server.get(f"/LLMBots/{without_app}")  # the tab is there all the same
     server.launch(without_app)
     assert [bot["state"] for bot in server.wait_for_end(without_app)] == ["finished"] * 2
-
-
-def test_otrees_own_bots_still_run(start_server):
-    import subprocess
-
-    server = start_server()
-    server.end()
-    command = [str(server.python.parent / "otree"), "test", "dictator_de"]
-    done = subprocess.run(
-        command, cwd=server.folder, env=server.environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

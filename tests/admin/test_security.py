@@ -127,18 +127,14 @@ def test_hostile_text_is_shown_as_text(start_server):
     session = server.session("dictator_de", 2)
     code = min(server.get(f"/api/sessions/{session}")["participants"], key=lambda row: row["id_in_session"])["code"]
     requests.get(f"{server.url}/InitializeParticipant/{code}", params={"participant_label": HOSTILE}, timeout=10)
-    token = (
-        server.http.get(f"{server.url}/LLMBots/{session}", timeout=10).text.split('csrftoken" value="')[1].split('"')[0]
-    )
-    data = {"csrftoken": token, "action": "launch", "model": "random", "which_seats": "picked", "seat": code}
-    assert server.http.post(f"{server.url}/LLMBots/{session}", data=data, timeout=10).ok
+    tab = f"/LLMBots/{session}"
+    server.post_form(tab, session, action="launch", model="random", which_seats="picked", seat=code)
     bots = server.wait_for_end(session)
     texts = [
-        server.get(f"/LLMBots/{session}"),
-        server.get(f"/LLMBots/{session}/bot/{bots[0]['bot']}"),
+        server.get(tab),
+        server.get(f"{tab}/bot/{bots[0]['bot']}"),
+        server.post_form(tab, session, action="launch", model=HOSTILE, which_seats="all").text,
     ]
-    data = {**data, "model": HOSTILE, "which_seats": "all"}
-    texts.append(server.http.post(f"{server.url}/LLMBots/{session}", data=data, timeout=10).text)
     for text in texts:
         assert "<script>alert" not in text and "<img src=x" not in text
     assert "PAGE &lt;script&gt;" in texts[1] and "&lt;script&gt;" in texts[0] and "&lt;script&gt;" in texts[2]

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-
-playwright = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
 
 @pytest.fixture
-def page():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        yield page
-        browser.close()
-        assert page.problems == []
+def page(chromium):
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    yield page
+    page.close()
+    assert page.problems == []
 
 
 def test_click_through(start_server, page):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from otree_botex.bots.markup import parse
+from otree_botex.bots.html.markup import parse
 from otree_botex.bots.page import DEBUG_INFO
 
 from ..bots.saved import NAMES, Saved

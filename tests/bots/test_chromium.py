@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import queue
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -22,11 +21,8 @@ from otree_botex.bots.form import Field, urlencoded
 
 from .saved import NAMES, PLACE, SENDING, Saved
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OTREE = os.environ.get("OTREE6_PYTHON")
 OPEN_ALL = """() => {
     for (const closed of document.querySelectorAll('.modal, .collapse, .tab-pane, details, dialog')) {
@@ -108,27 +104,23 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.set_default_timeout(10_000)
-        yield tab
-        browser.close()
+def tab(chromium):
+    tab = chromium.new_page(viewport={"width": 1280, "height": 900})
+    tab.set_default_timeout(10_000)
+    yield tab
+    tab.close()
 
 
 @pytest.fixture
-def visit(site, chromium):
+def visit(site, tab):
     """Opens a saved page in Chromium, and reads it as a bot does."""
     static_folder()
 
     def visit(name):
         saved = Saved(name)
         site.html = saved.html
-        chromium.goto(site.url + PLACE)
-        return saved, saved.read(site.url), chromium
+        tab.goto(site.url + PLACE)
+        return saved, saved.read(site.url), tab
 
     return visit
 

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from bs4 import Tag
 
-from .entries import Button, Entry
+from ..entries import Button, Entry
 from .inputs import kind_of
 
 _FORM = (

@@ -14,11 +14,11 @@ from typing import TypeVar
 
 from bs4 import BeautifulSoup, Tag
 
-from .entries import Entry, Option
-from .field import Field, Kind
+from ..entries import Entry, Option
+from ..field import Field, Kind
+from ..moments import DEFAULT_STEP, HOW, TIMED, to_number, well_formed
 from .labels import Labels
 from .markup import around, inside
-from .moments import DEFAULT_STEP, HOW, TIMED, to_number, well_formed
 from .visible import plain_text
 
 TEXTUAL = ("text", "search", "tel", "email", "url", "password", "number", "textarea", *TIMED)

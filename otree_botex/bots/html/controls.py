@@ -10,10 +10,10 @@ from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
 
+from ..entries import Button, Entry, Option
+from ..field import Field
+from ..form import Form
 from .buttons import Sends, read_button, read_sender, sends
-from .entries import Button, Entry, Option
-from .field import Field
-from .form import Form
 from .inputs import (
     direction_entry,
     is_disabled,
@@ -258,7 +258,8 @@ def _merged(readers: list[_Reader], main: _Reader) -> Controls:
     for (tag, _), button in zip(pressed, named, strict=True):
         places[id(tag)] = f'[button "{button.label}"]'
     if len(named) > 1:
-        name = next((entry.name for button in named for entry in button.entries), "")
+        names = {tuple(entry.name for entry in button.entries) for button in named}
+        name = next(iter(names))[0] if len(names) == 1 and names != {()} else ""
         choice = Field(f"q{len(fields) + 1}", name, "button", "Button", True, named)
         fields.append(choice)
         places[id(pressed[0][0])] = f"[{choice.key}: {choice.describe()}] {places[id(pressed[0][0])]}"
