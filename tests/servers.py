@@ -140,9 +140,13 @@ class Server:
         """Plays a whole session with bots, all of which must finish, and returns its code."""
         session = self.session(config, participants)
         self.launch(session, model, **rest)
-        bots = self.wait_for_end(session, seconds, first_failure=True)
-        assert [bot["state"] for bot in bots] == ["finished"] * participants, [bot["error"] for bot in bots]
+        self.finish(session, participants, seconds)
         return session
+
+    def finish(self, session: str, bots: int, seconds: float = 120) -> None:
+        """Waits until so many bots of a session have finished, all of them."""
+        ended = self.wait_for_end(session, seconds, first_failure=True)
+        assert [bot["state"] for bot in ended] == ["finished"] * bots, [bot["error"] for bot in ended]
 
     def wide(self, session: str) -> list[dict[str, str]]:
         """The session's data as oTree exports it, a row a participant."""

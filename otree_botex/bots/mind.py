@@ -156,6 +156,11 @@ class Mind:
         self._attempt += 1
         return self._decided(page, Decision(kept, self._reason if kept else "", entries))
 
+    def repeat(self, page: Page, decision: Decision) -> Decision:
+        """The same decision again, which oTree refused only because it came too early. No model is asked."""
+        self._write_refusal("server", page.errors, None)
+        return self._decided(page, decision)
+
     def moved_on(self) -> None:
         """Somebody else (the experimenter, oTree's timer) took the participant off the page before its answers were
         sent. The model is told with its next page."""
@@ -212,12 +217,15 @@ class Mind:
         changed = PASSING.sub("", page.text) != PASSING.sub("", before)
         self._refuse("server", errors, self._said, prompt("changed", text=page.text) if changed else "")
 
-    def _refuse(self, by: str, messages: Mapping[str, str], said: Any, news: str = "") -> None:
-        """Records a refusal and tells the model, with other news. Raises PageError when it was one too many."""
+    def _write_refusal(self, by: str, messages: Mapping[str, str], said: Any) -> None:
         names = self._page.form.names() if self._page else {}
         by_name = {names.get(key, key): text for key, text in messages.items()}
         on_record = {names.get(key, key): value for key, value in said.items()} if isinstance(said, Mapping) else said
         self._journal.write("refusal", attempt=self._attempt, by=by, messages=by_name, said=on_record)
+
+    def _refuse(self, by: str, messages: Mapping[str, str], said: Any, news: str = "") -> None:
+        """Records a refusal and tells the model, with other news. Raises PageError when it was one too many."""
+        self._write_refusal(by, messages, said)
         lines = [f"- {key}: {text}" if key else f"- {text}" for key, text in messages.items()]
         if self._attempt >= self._attempts:
             whom = {"reply": ", no reply had the form that is asked for", "form": " by the form", "server": " by oTree"}

@@ -119,9 +119,9 @@ class Player:
             page = self.browser.submit(here, decision.entries, decision.action)
             if not (_is_same(page, here) and is_not_yet(page.errors)):
                 break
-            self.journal.write("refusal", attempt=0, by="server", messages=dict(page.errors), said=None)
             held = pause(held, page.errors)
             self.browser.sleep(_within(held, deadline))
+            decision = self.mind.repeat(page, decision)
         return page
 
     def _read(self, page: Page) -> Page:
@@ -134,8 +134,10 @@ class Player:
             self.browser.sleep(max(deadline - time.monotonic(), 0))
             decision, outcome = Decision(entries=(*page.form.fixed, TIMED_OUT)), "timed out"
         self._take_time(page, began, deadline)
-        here, held = page, 0.0
-        while _is_same(page := self._send(here, decision, deadline), here):
+        here, held, attempt = page, 0.0, 0
+        while _is_same(page := self.browser.submit(here, decision.entries, decision.action), here):
+            attempt += 1
+            self.journal.write("refusal", attempt=attempt, by="server", messages=dict(page.errors), said=None)
             fields = [name for name in page.errors if name]
             if fields:
                 raise PageError(

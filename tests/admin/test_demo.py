@@ -31,8 +31,11 @@ AGREEMENT = ["Strongly disagree", "Disagree", "Undecided", "Agree", "Strongly ag
 @pytest.mark.parametrize("otree", ["6", "5"])
 def test_random_bots_finish_every_experiment(start_server, otree, environment):
     server = start_server(otree, environment=environment)
-    for experiment, participants in EXPERIMENTS.items():
-        session = server.play(experiment, participants, chat_messages=2)  # random talk has no natural end
+    sessions = {server.session(experiment, seats): seats for experiment, seats in EXPERIMENTS.items()}
+    for session in sessions:  # all at once, since some have to wait now and then
+        server.launch(session, chat_messages=2)  # random talk has no natural end
+    for session, seats in sessions.items():
+        server.finish(session, seats, seconds=240)
         asked = [row for row in server.export(session, "steps") if row["field"]]
         unanswered = [row for row in asked if not row["answer"] and "null" not in row["text"]]
         assert asked and not unanswered

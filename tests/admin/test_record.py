@@ -108,3 +108,31 @@ def test_a_session_without_bots_is_as_it_was(start_server):
     assert server.get(f"/LLMBots/{without_app}")  # the tab is there all the same
     server.launch(without_app)
     assert [bot["state"] for bot in server.wait_for_end(without_app)] == ["finished"] * 2
+
+
+def test_every_language_comes_through_unharmed(start_server):
+    """From the page to the model, from its answer to oTree, and into record, exports and transcript."""
+    server = start_server()
+    server.end()
+    code, template = server.folder / "survey/__init__.py", server.folder / "survey/Drinks.html"
+    words = {"Never": "أبدًا", "Sometimes": "有时候 🙂", "Every day": "každý deň é"}
+    source = code.read_text("utf-8")
+    for word, other in words.items():
+        assert f"'{word}'" in source
+        source = source.replace(f"'{word}'", f"'{other}'")
+    code.write_text(source, "utf-8")
+    page = template.read_text("utf-8").replace("{{ block content }}", "{{ block content }}<p dir=rtl>שלום 👩‍🚀</p>")
+    template.write_text(page, "utf-8")
+    server.start()
+    session = server.play("survey", 3)
+    data = server.by_participant(session)
+    steps = [row for row in server.export(session, "steps") if row["field"] == "tea"]
+    for row in steps:
+        number = int(data[row["participant"]]["survey.1.player.tea"])
+        assert row["answer"] == list(words.values())[number - 1]
+        assert all(word in row["text"] for word in words.values()) and "שלום 👩‍🚀" in row["text"]
+    assert len(steps) == 3
+    told = [row["content"] for row in server.export(session, "messages") if row["role"] == "user"]
+    assert sum("שלום 👩‍🚀" in text and "有时候 🙂" in text for text in told) == 3
+    transcript = server.get(f"/LLMBots/{session}/bot/{server.bots(session)[0]['bot']}")
+    assert "שלום 👩‍🚀" in transcript and "أبدًا" in transcript
