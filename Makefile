@@ -22,6 +22,9 @@ OTREE5 := $(VENVS)/otree5/bin/python
 TESTS := $(VENVS)/tests/bin/python
 PIP := -I -u -m pip --disable-pip-version-check install
 
+# Tests that ask a language model come alone: it takes all cores.
+PYTEST = OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" OTREE5_PYTHON="$(CURDIR)/$(OTREE5)" $(TESTS) -m pytest
+
 help:
 	@echo "make demo   an oTree server with bots in it, at http://localhost:$(PORT) (MODEL=smollm2 or random, PORT=8000, EXIT=1)"
 	@echo "make test   everything that is checked before a change is kept; the first time takes about 10 minutes more"
@@ -40,7 +43,8 @@ test: $(VENVS)/otree6/.made $(VENVS)/otree5/.made lint
 	    echo "Without PostgreSQL the tests with it are left out. On Debian or Ubuntu: sudo apt install postgresql"
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 	    echo "Without Chromium the tests with it are left out. On Debian or Ubuntu: sudo apt install chromium"
-	@OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" OTREE5_PYTHON="$(CURDIR)/$(OTREE5)" $(TESTS) -m pytest
+	@$(PYTEST) -m "not model" --numprocesses auto --dist worksteal
+	@$(PYTEST) -m model
 
 lint: $(VENVS)/tests/.made
 	@$(TESTS) -m ruff check .

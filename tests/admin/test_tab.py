@@ -51,7 +51,7 @@ def test_click_through(start_server, page):
     sections = page.locator(".llm-bots-step")
     texts = sections.all_inner_texts()
     assert "guess_two_thirds / Introduction, round 1" in texts[0] and "guess_two_thirds / Results, round 3" in texts[-2]
-    assert "11. end" in texts[-1]
+    assert "end\n" in texts[-1] and "No more pages left" in texts[-1]
     guess = next(text for text in texts if "[q1: whole number, 0 to 100]" in text)
     assert "Drawn at random." in guess
     raw = sections.filter(has_text="[q1").first

@@ -188,10 +188,16 @@ def test_a_page_that_somebody_else_takes_the_participant_off(start_server):
 def test_what_stands_on_wait_pages_is_read_once(start_server):
     server = start_server()
     session = server.session("trust", 2)
-    models = [Model(draw), Model(draw)]
+
+    def think(request):
+        if asks_for(request, "How much do you send"):  # the sender decides while the receiver reads
+            wait_until(lambda: any(("SendWaitPage", None) in r.outcomes() for _, r in bots), 30, "the receiver waits")
+        return draw(request)
+
+    models = [Model(think), Model(think)]
     bots = [player(start, model) for start, model in zip(server.links(session), models, strict=True)]
     _play_together(bots)
-    receiver = next(model for model in models if "The sender sent you" in model.requests[-1].messages[-1]["content"])
+    receiver = next(model for model in models if asks_for(model.requests[-1], "The sender sent you"))
     assert receiver.told().count("senders sent about half of what they had") == 1
     assert receiver.told().index("senders sent about half") < receiver.told().index("The sender sent you")
 

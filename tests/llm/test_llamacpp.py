@@ -16,6 +16,8 @@ import pytest
 from otree_botex.errors import ModelError, SetupError, TransientModelError
 from otree_botex.llm import ModelOptions, Request, llamacpp, load
 
+pytestmark = pytest.mark.model
+
 CHOICES = ["Ja, „sicher“", "nein \\ nie", '中文 "zitat"', "🙂"]
 
 
