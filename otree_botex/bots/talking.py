@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import PageError
+from ..errors import PageError, TimeUp
 from .browser import Browser
 from .chat import Line, Talk, TalkError
 from .journal import BotJournal
@@ -93,7 +93,10 @@ class _Talker:
             heard, self.news = self.news, []
             self.turns += 1
             began = time.monotonic()
-            turn = self.mind.talk(self.page, heard, self.deadline, self.pictures)
+            try:
+                turn = self.mind.talk(self.page, heard, self._end_of_talk(), self.pictures)
+            except TimeUp:
+                break  # what is left of the time is for the decision
             self.slowest = max(self.slowest, time.monotonic() - began)
             for chat, text in turn.say.items():
                 self.chats.say(chat, text)
@@ -123,9 +126,13 @@ class _Talker:
             and self._seconds_left() > 0
         )
 
+    def _end_of_talk(self) -> float | None:
+        """Until when there is time for talking: as much as a decision may take is left of the page's."""
+        return None if self.deadline is None else self.deadline - RESERVE * self.slowest
+
     def _seconds_left(self) -> float:
-        """Seconds for talking: as much time as a decision may take is left of the page's."""
-        return SILENCE_SECONDS if self.deadline is None else self.deadline - time.monotonic() - RESERVE * self.slowest
+        end = self._end_of_talk()
+        return SILENCE_SECONDS if end is None else end - time.monotonic()
 
     def _note(self, lines: list[Line]) -> list[Line]:
         for line in lines:

@@ -283,7 +283,10 @@ def test_a_chat_does_not_use_up_the_time_for_the_decision(start_server):
             return {"reason": "", "say": {"chat1": None}, "done": False}
         return draw(request)
 
-    bots = [player(start, listener) for start in server.links(session)]
+    def slow_talker(request):
+        return too_slow(request) if "say" in request.schema["properties"] else draw(request)
+
+    bots = [player(start, think) for start, think in zip(server.links(session), (listener, slow_talker), strict=True)]
     _play_together(bots)
     assert all(("Talk", "submitted") in records.outcomes() for _, records in bots)
 
