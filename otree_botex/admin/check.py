@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from ..errors import BotexError, SetupError
 from ..models import Launch
 from . import launches, report, seats
+from .escaping import escaped
 from .launches import Parameters
 
 logger = logging.getLogger("otree_botex")
@@ -74,7 +75,7 @@ class LLMBotsCheck(AdminSessionPage):
         return "otree_botex/LLMBotsCheck.html"
 
     def vars_for_template(self) -> dict[str, Any]:
-        return {"error": report.escaped(self.error), "report": report.escaped(report.of_session(self.session))}
+        return escaped({"error": self.error, "report": report.of_session(self.session)})
 
     def post(self, request: Request, code: str) -> Response:
         try:

@@ -66,11 +66,11 @@ class Parameters:
     temperature: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
-    attempts: int = 5
-    human_pace: bool = False
-    images: bool = False
-    chat_messages: int = 10
-    chat_cost: float | None = None
+    attempts: int = LaunchDescription.attempts
+    human_pace: bool = LaunchDescription.human_pace
+    images: bool = LaunchDescription.images
+    chat_messages: int = LaunchDescription.chat_messages
+    chat_cost: float | None = LaunchDescription.chat_cost
 
 
 def launch(session: Session, taken: Sequence[Participant], parameters: Parameters, started_by: str) -> Launch:

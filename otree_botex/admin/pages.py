@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from otree.database import db
@@ -17,6 +16,7 @@ from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
 from . import exports, launches, seats, status, transcript
 from .choices import look_for_models, model_choices
+from .escaping import escaped
 from .launches import Parameters
 
 NUMBERS = {
@@ -73,22 +73,23 @@ class LLMBots(AdminSessionPage):
         look_for_models()  # when the page is opened, and not with each of its questions how the bots are doing
         choices, ready = model_choices()
         taken = seats.with_bots(self.session)
-        return {
-            "choices": [vars_escaped(**vars(choice)) for choice in choices],
+        values = {
+            "choices": [vars(choice) for choice in choices],
             "choices_ready": ready,
-            "error": escape(self.error),
+            "error": self.error,
             "free_seats": len(seats.free(self.session)),
             "seats": [
-                vars_escaped(
-                    code=seat.code,
-                    number=seat.id_in_session,
-                    label=seat.label or "",
-                    visited=seat.visited,
-                    bot=seat.id in taken,
-                )
+                {
+                    "code": seat.code,
+                    "number": seat.id_in_session,
+                    "label": seat.label or "",
+                    "visited": seat.visited,
+                    "bot": seat.id in taken,
+                }
                 for seat in seats.of_session(self.session)
             ],
         }
+        return escaped(values)
 
     def post(self, request: Request, code: str) -> Response:
         data = self.get_post_data()
@@ -153,13 +154,13 @@ class LLMBotsTranscript(AdminSessionPage):
         bot = db.get_or_404(Bot, id=int(number) if number.isdigit() else 0, session_id=self.session.id)
         launch = db.query(Launch).filter_by(id=bot.launch_id).one()
         (now,) = status.of_bots([bot])
-        return {
-            "bot": vars_escaped(**now),
-            "launch": vars_escaped(
-                code=launch.code, model=launch.model, started_by=launch.started_by, parameters=launch.parameters_json
-            ),
-            "steps": transcript.steps(bot),
+        described = {
+            "code": launch.code,
+            "model": launch.model,
+            "started_by": launch.started_by,
+            "parameters": launch.parameters_json,
         }
+        return escaped({"bot": now, "launch": described, "steps": transcript.steps(bot)})
 
 
 class LLMBotsExport(AdminSessionPage):
@@ -174,8 +175,3 @@ class LLMBotsExport(AdminSessionPage):
         name = f"llm_bots_{table}_{code}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response("\ufeff" + buffer.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def vars_escaped(**values: Any) -> dict[str, Any]:
-    """Values for a template of oTree's, which escapes nothing by itself."""
-    return {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}

@@ -9,7 +9,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from otree.api import WaitPage
@@ -90,15 +89,6 @@ def of_session(session: Session) -> dict[str, Any]:
         "problems": _problems(list(seats.values()), by_number, pages),
         "summary": _summary(finished, list(seats.values()), pages),
     }
-
-
-def escaped(value: Any) -> Any:
-    """The same values with all their texts as HTML: pages wrote them, and oTree's templates escape nothing."""
-    if isinstance(value, dict):
-        return {name: escaped(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [escaped(item) for item in value]
-    return escape(value) if isinstance(value, str) else value
 
 
 def _seats(bots: list[Bot]) -> dict[int, _Seat]:

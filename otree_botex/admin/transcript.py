@@ -1,6 +1,6 @@
 """A bot's record as its transcript shows it: each page as it saw it, what it answered and why, what was refused.
 
-Everything here was written by a page, a participant or a model: it is escaped, since oTree's templates do not.
+Plain values: who puts them into a template escapes them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from datetime import datetime, timezone
-from html import escape
 from typing import Any
 
 from otree.database import db
@@ -19,7 +18,7 @@ BY = {"reply": "the check of the reply", "form": "the form", "server": "oTree"}
 
 
 def steps(bot: Bot) -> list[dict[str, Any]]:
-    """The bot's steps in order, ready for a template."""
+    """The bot's steps in order."""
     messages = defaultdict(list)
     for message in db.query(Message).filter_by(bot_id=bot.id).order_by(Message.number):
         messages[message.step].append(_message(message))
@@ -34,14 +33,14 @@ def _step(step: Step, messages: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "number": step.number,
         "time": _clock(step.seen_at),
-        "place": escape(_place(step)),
-        "kind": escape(step.kind),
-        "text": escape(step.text),
+        "place": _place(step),
+        "kind": step.kind,
+        "text": step.text,
         "answers": [_answer(field, answers) for field in fields] if answers else [],
-        "reason": escape(step.reason or ""),
+        "reason": step.reason or "",
         "refusals": [_refusal(refusal, labels) for refusal in json.loads(step.refusals_json)],
         "chat": [_line(line) for line in json.loads(step.chat_json or "[]")],
-        "outcome": escape(step.outcome or ""),
+        "outcome": step.outcome or "",
         "seconds": "" if step.seconds is None else f"{step.seconds:.1f} s",
         "messages": messages,
     }
@@ -54,28 +53,26 @@ def _place(step: Step) -> str:
 
 def _answer(field: dict[str, Any], answers: dict[str, Any]) -> dict[str, str]:
     said = _said(answers.get(field["name"]))
-    return {"key": escape(field["key"]), "label": escape(_name(field)), "answer": escape(said)}
+    return {"key": field["key"], "label": _name(field), "answer": said}
 
 
 def _line(line: dict[str, Any]) -> dict[str, str]:
-    names = {"time": _clock(line["at"]), "who": line["who"], "text": line["text"], "chat": line["chat"]}
-    return {name: escape(text) for name, text in names.items()}
+    return {"time": _clock(line["at"]), "who": line["who"], "text": line["text"], "chat": line["chat"]}
 
 
 def _refusal(refusal: dict[str, Any], labels: dict[str, dict[str, Any]]) -> dict[str, Any]:
     reasons = [
-        escape(f"{_name(labels[name])}: {text}" if name in labels else text)
-        for name, text in refusal["messages"].items()
+        f"{_name(labels[name])}: {text}" if name in labels else text for name, text in refusal["messages"].items()
     ]
     said = refusal["said"]
     if isinstance(said, dict):
         named = {_name(labels[name]) if name in labels else name: value for name, value in said.items()}
         said = ", ".join(f"{name}: {_said(value)}" for name, value in named.items())
     return {
-        "by": escape(BY[refusal["by"]]),
+        "by": BY[refusal["by"]],
         "reasons": reasons,
-        "said": escape(_said(said)),
-        "reason": escape(refusal["reason"] or ""),
+        "said": _said(said),
+        "reason": refusal["reason"] or "",
     }
 
 
@@ -90,10 +87,10 @@ def _message(message: Message) -> dict[str, Any]:
         ]
     return {
         "number": message.number,
-        "role": escape(message.role),
-        "content": escape(message.content or ""),
-        "error": escape(message.error or ""),
-        "took": escape(" · ".join(part for part in took if part)),
+        "role": message.role,
+        "content": message.content or "",
+        "error": message.error or "",
+        "took": " · ".join(part for part in took if part),
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from tenacity import RetryCallState, stop_after_attempt, wait_random_exponential
 
 from ..errors import ModelError, TimeUp, TransientModelError
-from ..llm import LLM, Completion, Request, Schema
+from ..llm import LLM, Completion, Request, Schema, object_schema
 from .journal import BotJournal
 from .patience import try_again
 from .pictures import Picture
@@ -23,12 +23,7 @@ PROMPTS = Path(__file__).parent / "prompts"
 TRIES = 8
 """How often a model that is overloaded or out of reach is asked again, with growing pauses, before the bot fails."""
 NOTES_LENGTH = 2000
-NOTES_SCHEMA = {
-    "type": "object",
-    "properties": {"notes": {"type": "string", "maxLength": NOTES_LENGTH}},
-    "required": ["notes"],
-    "additionalProperties": False,
-}
+NOTES_SCHEMA = object_schema(notes={"type": "string", "maxLength": NOTES_LENGTH})
 REPLY_TOKENS = 600
 """Room kept for a reply when a conversation is fitted into a model's context."""
 PICTURE_TOKENS = 1500
@@ -86,11 +81,11 @@ class Conversation:
         *,
         refused: Mapping[str, Sequence[Any]] | None = None,
         deadline: float | None = None,
-        questions: str = "",
+        questions: Callable[[], str] = str,
     ) -> str:
         """The model's reply to all that was said, which becomes part of the conversation.
 
-        `questions` repeats what a page asks for, in case that the page is too long to be shown in one piece.
+        `questions` says again what a page asks for, should the page be too long to be shown in one piece.
         Raises TimeUp after the `deadline` (of time.monotonic()), ModelError if the model cannot answer, and Stopped.
         """
         self._fit(questions, deadline)
@@ -105,7 +100,7 @@ class Conversation:
         self._messages.append({**message, "pictures": tuple(pictures)})
         return content
 
-    def _fit(self, questions: str, deadline: float | None) -> None:
+    def _fit(self, questions: Callable[[], str], deadline: float | None) -> None:
         """Keeps the conversation within the model's context: what was before the page at hand gives way to notes on
         it, and a page that is still too long, with all that was said on it, is read in parts."""
         if self._room(*self._messages) >= 0:
@@ -122,7 +117,7 @@ class Conversation:
             self._messages += since
         else:
             text = "\n\n---\n\n".join(message["content"] for message in (page, *since))
-            self._show_in_parts(text, page["pictures"], notes, questions, deadline)
+            self._show_in_parts(text, page["pictures"], notes, questions(), deadline)
 
     def _show_in_parts(
         self, text: str, pictures: Sequence[Picture], notes: str, questions: str, deadline: float | None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote_plus
 
+from ..llm import object_schema
 from .answers import Refusal
 from .entries import Button, Entry, Option
 from .field import Field, Kind
@@ -63,7 +64,7 @@ class Form:
             candidate.key: (replace(candidate, required=False) if candidate.only_with else candidate).schema()
             for candidate in self.fields
         }
-        return _object(reason={"type": "string", "maxLength": REASON_LENGTH}, answers=_object(**answers))
+        return object_schema(reason={"type": "string", "maxLength": REASON_LENGTH}, answers=object_schema(**answers))
 
     def questions(self) -> str:
         """What the form asks for, a line each."""
@@ -155,12 +156,3 @@ def _sendable(text: str) -> str:
     """Line ends as CRLF, and no halves of surrogate pairs."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
 from ..errors import PageError
-from ..llm import LLM, Schema
+from ..llm import LLM, Schema, object_schema
 from ..records import Memory
 from .chat import Chat, Line, as_text
 from .conversation import Conversation, json_object, prompt
@@ -95,10 +95,15 @@ class Mind:
         self._pictures += pictures
 
     def decide(
-        self, page: Page, *, heard: Sequence[Line] = (), deadline: float | None = None, pictures: Sequence[Picture] = ()
+        self,
+        page: Page,
+        *,
+        heard: Sequence[Line] | None = None,
+        deadline: float | None = None,
+        pictures: Sequence[Picture] = (),
     ) -> Decision:
-        """One decision that the form takes. Called again with the same page, it is told what oTree refused of the last,
-        or what was `heard` in its chats since.
+        """One decision that the form takes: after talking, of which `heard` is the end, else on a page as it comes.
+        Called again with the same page, the model is told what oTree refused of the last.
 
         Raises PageError when too many replies were refused, ModelError when the model cannot answer, and TimeUp when
         it has not answered by the `deadline` (of time.monotonic()).
@@ -106,14 +111,14 @@ class Mind:
         if self._memory.page == page.number and not page.errors and self._asks_the_same(page):
             return self._take_up(page)
         is_new = self._see(page, pictures)
-        if page.chats and not page.errors:
+        if heard is not None:
             self._conversation.say(prompt("talked", heard=as_text(heard)))
         elif not is_new:
             self._hear_of_refusal(page)
         self._page, form = page, page.form.requiring(self._demanded)
         while True:
             self._attempt += 1
-            reply = self._ask(form.schema(), "decision", deadline, form.questions())
+            reply = self._ask(form.schema(), "decision", deadline, form.questions)
             try:
                 self._reason, self._said = _parse(reply)
             except ValueError as error:
@@ -166,7 +171,7 @@ class Mind:
         sent. The model is told with its next page."""
         self._tell_later(prompt("moved_on"))
 
-    def _ask(self, schema: Schema, purpose: str, deadline: float | None, questions: str = "") -> str:
+    def _ask(self, schema: Schema, purpose: str, deadline: float | None, questions: Callable[[], str] = str) -> str:
         return self._conversation.ask(schema, purpose, refused=self._refused, deadline=deadline, questions=questions)
 
     def _is_here(self, page: Page) -> bool:
@@ -186,7 +191,7 @@ class Mind:
     def _tell_later(self, what: str) -> None:
         """What was said on this page and not replied to is said again with the next, and how this page ended."""
         unanswered = self._conversation.take_back()
-        self._unread = [*([unanswered] if unanswered else []), what]
+        self._unread += [*([unanswered] if unanswered else []), what]
 
     def _asks_the_same(self, page: Page) -> bool:
         """Whether the recorded answers are to the questions of this page, which may have changed when loaded again."""
@@ -246,18 +251,8 @@ NO_TURN = "The reply is not a turn of a chat."
 
 def _talk_schema(chats: Sequence[Chat]) -> dict[str, Any]:
     message = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MESSAGE_LENGTH}, {"type": "null"}]}
-    say = {chat.key: message for chat in chats}
-    reason = {"type": "string", "maxLength": REASON_LENGTH}
-    return _object({"reason": reason, "say": _object(say), "done": {"type": "boolean"}})
-
-
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    say = object_schema(**{chat.key: message for chat in chats})
+    return object_schema(reason={"type": "string", "maxLength": REASON_LENGTH}, say=say, done={"type": "boolean"})
 
 
 def _parse(reply: str) -> tuple[str, dict[str, Any]]:

@@ -111,7 +111,13 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
             return Page(url, "end", app, name, number, title, text)
     images = _absolute(seen, url)
     return Page(
-        url, "form", app, name, number, title, seen.text, form, errors, "", seconds, needs_script, chats, images
+        url,
+        "form",
+        *(app, name, number, title, seen.text, form, errors),
+        timeout=seconds,
+        needs_script=needs_script,
+        chats=chats,
+        images=images,
     )
 
 

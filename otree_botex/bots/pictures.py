@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlparse
 
@@ -30,7 +31,7 @@ class Picture:
     data: bytes = b""
     why_not: str = ""
 
-    @property
+    @cached_property
     def url(self) -> str:
         """The picture itself, as a data: URL."""
         return f"data:{self.type};base64,{base64.b64encode(self.data).decode()}"

@@ -68,7 +68,7 @@ class Player:
         self.journal.state("waiting")
         self._record(page)
         here = page
-        while page.is_wait and page.url == here.url:
+        while _is_same(page, here):
             self.mind.read(page)
             page = self.browser.wait(page)
         self.journal.left("waited")
@@ -87,16 +87,16 @@ class Player:
         while _is_same(page, here):
             deadline = _deadline(page)
             try:
-                decision, outcome = self._decide(page, deadline, pictures), "submitted"
+                decision, outcome = self._decide(page, deadline, pictures, talks=page is here), "submitted"
                 if decision.entries == before.entries and before.entries:
                     held = pause(held, page.errors)  # it insists: what was refused may be accepted later
                     self.browser.sleep(_within(held, deadline))
                 self._take_time(page, began, deadline)
                 if not page.form.buttons and deadline is not None:  # it is its timer that submits it
-                    self.browser.sleep(max(deadline - time.monotonic(), 0))
+                    self._sit_out(deadline)
                     decision = replace(decision, entries=(*decision.entries, TIMED_OUT))
             except TimeUp:
-                self.browser.sleep(max((deadline or 0) - time.monotonic(), 0))
+                self._sit_out(deadline)
                 decision, outcome = self.mind.run_out(page), "timed out"
             if time.monotonic() - began > MOMENT_SECONDS and not self.browser.is_on(page):
                 return self._moved_on()
@@ -105,10 +105,10 @@ class Player:
         self.journal.left(outcome)
         return page
 
-    def _decide(self, page: Page, deadline: float | None, pictures: Sequence[Picture]) -> Decision:
-        """One decision, within the page's time; where there is a chat, after talking."""
+    def _decide(self, page: Page, deadline: float | None, pictures: Sequence[Picture], talks: bool) -> Decision:
+        """One decision, within the page's time; where there is a chat, after talking, which is done once a page."""
         until = None if deadline is None else deadline - MARGIN_SECONDS
-        if page.chats:
+        if page.chats and talks:
             return talk_and_decide(self.browser, self.mind, self.journal, page, self.limits, until, pictures)
         return self.mind.decide(page, deadline=until, pictures=pictures)
 
@@ -131,7 +131,7 @@ class Player:
         self.mind.read(page, self._look(page))
         decision, outcome = Decision(entries=page.form.fixed), "read"
         if not page.form.buttons and deadline is not None:
-            self.browser.sleep(max(deadline - time.monotonic(), 0))
+            self._sit_out(deadline)
             decision, outcome = Decision(entries=(*page.form.fixed, TIMED_OUT)), "timed out"
         self._take_time(page, began, deadline)
         here, held, attempt = page, 0.0, 0
@@ -153,6 +153,11 @@ class Player:
 
     def _look(self, page: Page) -> Sequence[Picture]:
         return self.browser.pictures(page) if self.images else ()
+
+    def _sit_out(self, deadline: float | None) -> None:
+        """Stays until a page's time is up."""
+        if deadline is not None:
+            self.browser.sleep(max(deadline - time.monotonic(), 0))
 
     def _take_time(self, page: Page, began: float, deadline: float | None) -> None:
         """At a person's pace, what is left of the time that a person would take for this page passes."""

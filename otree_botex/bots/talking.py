@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import PageError, TimeUp
+from ..records import Launch
 from .browser import Browser
 from .chat import Line, Talk, TalkError
 from .journal import BotJournal
@@ -30,8 +31,8 @@ RECKONINGS = 3
 class TalkLimits:
     """How much one bot may talk on one page: messages, and US dollars (None: no limit in money)."""
 
-    messages: int = 10
-    cost: float | None = None
+    messages: int = Launch.chat_messages
+    cost: float | None = Launch.chat_cost
 
 
 def talk_and_decide(

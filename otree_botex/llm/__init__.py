@@ -15,6 +15,16 @@ have "images", a list of data: URLs, in the order in which the text names them."
 Schema = Mapping[str, Any]
 
 
+def object_schema(**properties: Schema) -> dict[str, Any]:
+    """The JSON Schema of an object with exactly these properties, in this order."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 @dataclass(frozen=True)
 class ModelOptions:
     """What an experimenter may set for a model. None means: the backend's own default."""

@@ -317,6 +317,18 @@ def test_time_that_runs_out_while_a_model_is_out_of_reach():
     assert [record["content"] for record in journal.of("message")].count("How much? [q1]") == 1
 
 
+def test_a_page_whose_time_was_up_is_not_forgotten_when_somebody_was_faster_to_leave_it():
+    llm = ScriptedLLM(answer(6))
+    thinker, _ = mind(llm)
+    with pytest.raises(TimeUp):
+        thinker.decide(page(), deadline=time.monotonic())
+    thinker.run_out(page())
+    thinker.moved_on()
+    thinker.decide(page(2, "Next page"))
+    told = contents(llm.requests[0])[-1].split("\n\n---\n\n")
+    assert told == ["How much? [q1]", prompt("time_up"), prompt("moved_on"), "Next page"]
+
+
 def test_being_moved_on_is_told_with_the_next_page():
     llm = ScriptedLLM(answer(5), answer(6))
     thinker, _ = mind(llm)

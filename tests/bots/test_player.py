@@ -237,6 +237,29 @@ def test_two_bots_talk_in_a_chat_and_come_to_an_end(start_server, otree):
     assert {float(row["bargaining.1.player.price"]) for row in server.wide(session)} == {30}
 
 
+def test_a_refused_answer_does_not_open_the_talk_again(start_server):
+    """What was said stands in the record once, and the limits on talking hold for the page."""
+    server = start_server()
+    session = server.session("bargaining", 2)
+
+    def think(request):
+        if "say" in request.schema["properties"]:
+            return {"reason": "", "say": {"chat1": "Good day"}, "done": True}
+        return {"reason": "", "answers": {"q1": 7 if asks_for(request, "Not that") else 5}}
+
+    code = server.folder / "bargaining/__init__.py"
+    refuse = "\n\ndef price_error_message(player, value):\n    if value == 5:\n        return 'Not that'\n"
+    server.end()
+    code.write_text(code.read_text().replace("\n\nclass Introduction", f"{refuse}\n\nclass Introduction"))
+    server.start()
+    bots = [player(start, think) for start in server.links(session)]
+    _play_together(bots)
+    for _, records in bots:
+        assert [refusal["messages"] for refusal in records.of("refusal")] == [{"price": "Not that"}]
+        own = [line["text"] for line in records.of("chat") if line["mine"]]
+        assert own == ["Good day"] and len(records.of("chat")) <= 2
+
+
 def test_several_channels_are_several_chats(start_server):
     server = start_server()
     page = server.folder / "bargaining/Talk.html"
