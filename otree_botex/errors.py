@@ -6,22 +6,34 @@ BotexError               the message says what is wrong and what to do; it may b
 │   ├── TransientModelError   asking again later may help (a rate limit, a server error, no connection)
 │   └── TimeUp                the page's timer ran out before the model had answered
 ├── PageError            a page cannot be loaded or cannot be played
+│   └── Refused               too many replies to a page were refused
 └── ServerError          the oTree server does not answer, or refuses what a runner or a command asks of it
 """
 
 from __future__ import annotations
 
+from .records import Cause
+
 
 class BotexError(Exception):
-    """Base of all errors of otree-botex. `str(error)` is one clear sentence or two for the user."""
+    """Base of all errors of otree-botex. `str(error)` is one clear sentence or two for the user.
+
+    `cause` is how the record names what ended a bot.
+    """
+
+    cause: Cause = "inside"
 
 
 class SetupError(BotexError):
     """Something a launch needs is missing or wrong on this machine."""
 
+    cause: Cause = "setup"
+
 
 class ModelError(BotexError):
     """A model cannot answer, and asking again would not help (bad key, unknown model, refused request)."""
+
+    cause: Cause = "model"
 
 
 class TransientModelError(ModelError):
@@ -42,6 +54,18 @@ class TimeUp(ModelError):
 class PageError(BotexError):
     """A page cannot be loaded or cannot be played; the bot on it fails with this message."""
 
+    cause: Cause = "page"
+
+
+class Refused(PageError):
+    """Too many replies to a page were refused: for what they said, or, by `cause`, since all were empty or cut off."""
+
+    def __init__(self, message: str, cause: Cause = "refused") -> None:
+        super().__init__(message)
+        self.cause = cause
+
 
 class ServerError(BotexError):
     """The oTree server does not answer, or refuses what is asked of it."""
+
+    cause: Cause = "server"

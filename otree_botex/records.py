@@ -9,9 +9,10 @@ A runner reads one `Launch` as JSON from standard input. It sends back batches o
     -> {"acknowledged": {"1": 7}, "stop": [2]}
 
 Records are numbered per bot (`seq`, from 1); one that was taken already is passed over. When a launch goes on after
-an interruption, the runner asks where its bots were and what they remember:
+an interruption, the runner asks where its bots were and what they remember, and for a replay what was said before:
 
-    GET /otree_botex/journal/{launch}  ->  {"1": {"step": 4, "message": 9, "memory": [...], …}}   (see `Memory`)
+    GET /otree_botex/journal/{launch}         ->  {"1": {"step": 4, "message": 9, "memory": [...], …}}   (see `Memory`)
+    GET /otree_botex/journal/{launch}/replay  ->  {"1": [{"step": 1, "page": "…", "reply": "…"}, …]}  (see `Recorded`)
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ from typing import Any, Literal, TypedDict
 State = Literal["starting", "thinking", "waiting", "finished", "failed", "stopped"]
 ENDED: tuple[State, ...] = ("finished", "failed", "stopped")
 
+Cause = Literal["", "refused", "empty", "cut off", "model", "page", "server", "setup", "inside"]
+"""Why a bot failed: its replies were refused, empty or cut off once too often; its model could not answer; a page could
+not be played; the server was away; something was missing from the start; a fault of ours."""
+
+MemoryMode = Literal["full", "summary", "none"]
+"""What a bot remembers of earlier pages: the conversation, the notes that it keeps, or nothing."""
+
 Outcome = Literal["submitted", "read", "waited", "timed out", "left", "interrupted", "end"]
 """How a page was left: answered, read and gone on, waited out, its timer ran out, moved on by somebody else, or not;
 "end" is the last page, behind which there is none."""
@@ -33,12 +41,16 @@ START_PATH = "/InitializeParticipant/{participant}"
 
 @dataclass(frozen=True)
 class Seat:
-    """One bot of a launch: its number in the server's database, its participant's code and number, its seed."""
+    """One bot of a launch: its number in the record's database, its participant's code and number, its seed.
+
+    `url` is the link that the participant starts with, where it is not the server's own for this code.
+    """
 
     bot: int
     participant: str
     number: int
     seed: int | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Launch:
 
     code: str
     server: str
-    token: str
+    token: str = field(repr=False)
     model: str
     seats: tuple[Seat, ...]
     api_base: str | None = None
@@ -63,6 +75,12 @@ class Launch:
     """How many messages a bot may write in the chats of one page."""
     chat_cost: float | None = None
     """How many US dollars talking on one page may cost a bot; None for no limit."""
+    memory: MemoryMode = "full"
+    """What bots remember of earlier pages."""
+    cache: bool = False
+    """Whether a request that was answered before, to the letter, is given the same reply without asking again."""
+    local: dict[str, Any] | None = None
+    """How to run or reach the llama.cpp server of the model "local"."""
     goes_on: bool = False
     """Whether these bots played before, and are to go on from where they were."""
     folder: str = ""
@@ -92,11 +110,27 @@ class Memory:
     unread: str = ""
     """Texts of pages it has read since, which are not yet part of the conversation."""
     page: int = 0
-    """The page it had decided on but perhaps not submitted; 0 if there is none."""
+    """The page it was on, which it had not left by its own account; 0 if there is none."""
+    kind: str = ""
+    """Whether that was a form, a wait page, or the end."""
+    text: str = ""
+    answers: dict[str, Any] | None = None
+    """What it had decided there, and perhaps not submitted; None if it had not."""
     entries: list[list[str]] = field(default_factory=list)
-    """What it had decided to send there."""
-    answers: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One question to a model in an earlier launch, and what came: the `reply`, or None if no reply came in time.
+
+    `page` is the text of the page it was about, `purpose` what was asked for ("decision", "talk", "notes").
+    """
+
+    step: int
+    page: str
+    purpose: str
+    reply: str | None
 
 
 class PageRecord(TypedDict):
@@ -118,28 +152,64 @@ class PageRecord(TypedDict):
 
 
 class MessageRecord(TypedDict, total=False):
-    """kind "message": one message of the conversation. A reply also has what it took, and `sent`: the numbers of the
-    messages it answers, so that each request is on record in full, and stored once."""
+    """kind "message": one message to the model, in the order of their numbers. `images` describes its pictures."""
 
     step: int
     number: int
     role: str
     content: str
-    sent: list[int]
     images: list[dict[str, Any]]
+
+
+class RequestRecord(TypedDict):
+    """kind "request": the model is about to be asked; the reply will be the message of this number. `sent` are the
+    numbers of the messages it is sent, so that each request is on record in full, and each message stored once."""
+
+    step: int
+    number: int
     purpose: str
-    model: str
-    mode: str
+    sent: list[int]
+    schema: dict[str, Any]
     seed: int | None
+
+
+class ReplyRecord(TypedDict, total=False):
+    """kind "reply": what came of a request: the text as received and what it took, or the `error` that came instead.
+
+    `mode` says how the schema was imposed, `fingerprint` is what the provider says of its system, `prices` names the
+    price list behind `cost`, `from_cache` marks a reply that was given before and not asked for again.
+    """
+
+    step: int
+    number: int
+    content: str
+    error: str
+    model: str
+    fingerprint: str
+    mode: str
     finish_reason: str
     request_id: str
-    error: str
     input_tokens: int
     output_tokens: int
     cached_tokens: int
     reasoning_tokens: int
     cost: float | None
+    prices: str
+    from_cache: bool
     seconds: float
+
+
+class RunnerRecord(TypedDict):
+    """kind "runner": a process begins to play some of a launch's bots; recorded by the first of them.
+
+    `about` is what the model's backend says of itself (see `llm.LLM.about`), `versions` are those of the libraries that
+    shape an answer, `prompts` the prompt files as they are.
+    """
+
+    seats: list[int]
+    about: dict[str, Any]
+    versions: dict[str, str]
+    prompts: dict[str, str]
 
 
 class DecisionRecord(TypedDict):
@@ -182,7 +252,8 @@ class LeftRecord(TypedDict):
 
 
 class StateRecord(TypedDict):
-    """kind "state": what the bot is doing now; `error` says in a sentence why it failed."""
+    """kind "state": what the bot is doing now; `error` says in a sentence why it failed, `cause` in a word."""
 
     state: State
     error: str
+    cause: Cause

@@ -195,13 +195,14 @@ class Mind:
 
     def _asks_the_same(self, page: Page) -> bool:
         """Whether the recorded answers are to the questions of this page, which may have changed when loaded again."""
-        return self._memory.page > 0 and set(self._memory.answers) == set(page.form.names().values())
+        answers = self._memory.answers
+        return answers is not None and set(answers) == set(page.form.names().values())
 
     def _take_up(self, page: Page) -> Decision:
         """The decision that was made here before the runner was interrupted, perhaps without being sent."""
         memory, self._memory = self._memory, Memory()
         keys = {name: key for key, name in page.form.names().items()}
-        self._said = {keys.get(name, name): answer for name, answer in memory.answers.items()}
+        self._said = {keys.get(name, name): answer for name, answer in (memory.answers or {}).items()}
         self._page, self._attempt, self._reason = page, 1, memory.reason
         entries = tuple((name, value) for name, value in memory.entries)
         return self._decided(page, Decision(self._said, memory.reason, entries, page.form.fill(self._said).action))

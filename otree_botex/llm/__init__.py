@@ -52,6 +52,8 @@ class Request:
     seed: int | None = None
     refused: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     deadline: float | None = None
+    seat: int = 0
+    """Whose request it is: a replay needs to be told."""
 
     def seconds_left(self) -> float:
         """The time until the deadline, never less than nothing; infinite if there is none."""
@@ -73,7 +75,8 @@ class Completion:
     """A model's reply: its text as received, and what it took.
 
     `model` is the model that answered, as the backend names it; `cost` is in US dollars, None where no price is
-    known; `mode` says how the schema was imposed ("json_schema", "json_object", "prompt", "grammar", "random").
+    known, and `prices` names the list it was reckoned with; `mode` says how the schema was imposed ("json_schema",
+    "json_object", "prompt", "grammar", "random", "replay"); `fingerprint` is what the provider says of its system.
     """
 
     text: str
@@ -83,6 +86,10 @@ class Completion:
     finish_reason: str = "stop"
     mode: str = ""
     request_id: str = ""
+    fingerprint: str = ""
+    prices: str = ""
+    from_cache: bool = False
+    """Whether this reply was given before, to the same request, and not asked for again."""
 
 
 class LLM(Protocol):
