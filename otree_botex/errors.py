@@ -8,6 +8,7 @@ BotexError               the message says what is wrong and what to do; it may b
 ├── PageError            a page cannot be loaded or cannot be played
 │   └── Refused               too many replies to a page were refused
 └── ServerError          the oTree server does not answer, or refuses what a runner or a command asks of it
+    └── Away                  it cannot be reached now; trying again later may help
 """
 
 from __future__ import annotations
@@ -69,3 +70,7 @@ class ServerError(BotexError):
     """The oTree server does not answer, or refuses what is asked of it."""
 
     cause: Cause = "server"
+
+
+class Away(ServerError):
+    """What keeps the record cannot be reached now; trying again later may help."""

@@ -36,6 +36,7 @@ Outcome = Literal["submitted", "read", "waited", "timed out", "left", "interrupt
 "end" is the last page, behind which there is none."""
 
 JOURNAL_PATH = "/otree_botex/journal/{launch}"
+REPLAY_PATH = "/otree_botex/journal/{launch}/replay"
 START_PATH = "/InitializeParticipant/{participant}"
 
 
@@ -55,7 +56,7 @@ class Seat:
 
 @dataclass(frozen=True)
 class Launch:
-    """All a runner must know. API keys are not part of it: they come through the environment."""
+    """All a runner must know. API keys come through the environment, except for one that a script named."""
 
     code: str
     server: str
@@ -77,14 +78,16 @@ class Launch:
     """How many US dollars talking on one page may cost a bot; None for no limit."""
     memory: MemoryMode = "full"
     """What bots remember of earlier pages."""
-    cache: bool = False
-    """Whether a request that was answered before, to the letter, is given the same reply without asking again."""
+    cache: str = ""
+    """A file of replies: a request that was answered before, to the letter, is given the same reply without asking
+    again. Empty for none."""
     local: dict[str, Any] | None = None
     """How to run or reach the llama.cpp server of the model "local"."""
     goes_on: bool = False
     """Whether these bots played before, and are to go on from where they were."""
     folder: str = ""
-    """Where the journal is kept until the server has acknowledged it."""
+    """Where the journal is kept until it is acknowledged; empty if nothing is acted upon before it is."""
+    api_key: str | None = field(default=None, repr=False)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -110,9 +113,9 @@ class Memory:
     unread: str = ""
     """Texts of pages it has read since, which are not yet part of the conversation."""
     page: int = 0
-    """The page it was on, which it had not left by its own account; 0 if there is none."""
+    """The number of the page it was on, which it had not left by its own account."""
     kind: str = ""
-    """Whether that was a form, a wait page, or the end."""
+    """Whether that was a form, a wait page, or the end; empty if there is no such page."""
     text: str = ""
     answers: dict[str, Any] | None = None
     """What it had decided there, and perhaps not submitted; None if it had not."""
@@ -244,11 +247,11 @@ class ChatRecord(TypedDict):
 
 
 class LeftRecord(TypedDict):
-    """kind "left": the page is behind the bot; `seconds` since it was first seen."""
+    """kind "left": the page is behind the bot; `seconds` since it was first seen, None if not by this runner."""
 
     step: int
     outcome: Outcome
-    seconds: float
+    seconds: float | None
 
 
 class StateRecord(TypedDict):

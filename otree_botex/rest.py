@@ -11,6 +11,7 @@ import requests
 from .errors import ServerError
 
 REST_KEY = "OTREE_REST_KEY"
+OURS = "/api/llm_bots/"
 TIMEOUT_SECONDS = 60
 
 
@@ -46,6 +47,8 @@ class Rest:
         if response.status_code == 403 and any(name in response.text for name in ("REST API", "otree-rest-key")):
             raise ServerError(f"The server wants its REST key: set {REST_KEY} as it is set for the server.")
         if response.status_code == 404 and response.text.strip() == "Not Found":
+            if not path.startswith(OURS):
+                raise ServerError(f"{address} is not there. Is this an oTree server of version 5.4 or newer?")
             raise ServerError("This server does not have otree_botex: add it to an app_sequence in settings.py.")
         if response.status_code >= 500:
             said = (response.text.strip().splitlines() or [""])[-1]

@@ -14,9 +14,9 @@ from starlette.responses import RedirectResponse, Response
 
 from ..errors import BotexError, SetupError
 from ..models import Launch
+from ..parameters import parameters
 from . import launches, report, seats
 from .escaping import escaped
-from .launches import Parameters
 
 logger = logging.getLogger("otree_botex")
 
@@ -40,7 +40,7 @@ def start(name: str, bots: int | None, fields: Mapping[str, Any], started_by: st
         raise SetupError(f"The number of bots must be from 1 to {MOST_BOTS}, not “{wanted}”.")
     of_groups = config.get_lcm()
     session = _session(name, -(-wanted // of_groups) * of_groups, fields)
-    return launches.launch(session, seats.some(session, None), Parameters("random"), started_by)
+    return launches.launch(session, seats.some(session, None), parameters({"model": "random"}), started_by)
 
 
 def _session(name: str, number: int, fields: Mapping[str, Any]) -> Session:

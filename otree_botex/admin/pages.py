@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Mapping
 from typing import Any
 
 from otree.database import db
@@ -14,51 +12,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
+from ..parameters import PARAMETERS, parameters
+from ..record.exports import write_csv
 from . import exports, launches, seats, status, transcript
 from .choices import look_for_models, model_choices
 from .escaping import escaped
-from .launches import Parameters
-
-NUMBERS = {
-    "temperature": (float, 0, 2),
-    "max_tokens": (int, 1, 1_000_000),
-    "seed": (int, 0, 2**31 - 1),
-    "attempts": (int, 1, 100),
-    "chat_messages": (int, 0, 1000),
-    "chat_cost": (float, 0, 1000),
-}
-SWITCHES = ("human_pace", "images")
-PARAMETERS = (*NUMBERS, *SWITCHES)
-
-
-def parameters(given: Mapping[str, Any]) -> Parameters:
-    """The parameters of a launch from a form or a request. Raises SetupError, in words, if one is not valid."""
-    model = str(given.get("other_model") or given.get("model") or "").strip()
-    if not model:
-        raise SetupError("Choose a model, or type the name of one.")
-    unknown = set(given) - {"model", "other_model", *PARAMETERS}
-    if unknown:
-        raise SetupError(f"Unknown parameter: {', '.join(sorted(unknown))}. Known are {', '.join(PARAMETERS)}.")
-    numbers = {name: _number(name, given[name]) for name in NUMBERS if given.get(name) not in (None, "")}
-    switches = {name: _switch(name, given[name]) for name in SWITCHES if given.get(name) not in (None, "")}
-    return Parameters(model, **numbers, **switches)
-
-
-def _number(name: str, value: Any) -> Any:
-    kind, least, most = NUMBERS[name]
-    try:
-        number = kind(str(value).replace(",", "."))
-    except ValueError:
-        number = None
-    if number is None or not least <= number <= most:
-        raise SetupError(f"{name} must be a number from {least} to {most}, not “{value}”.")
-    return number
-
-
-def _switch(name: str, value: Any) -> bool:
-    if str(value).lower() not in ("true", "false", "on"):
-        raise SetupError(f"{name} must be true or false, not “{value}”.")
-    return str(value).lower() != "false"
 
 
 class LLMBots(AdminSessionPage):
@@ -106,7 +64,8 @@ class LLMBots(AdminSessionPage):
 
     def _act(self, action: str, data: Any) -> None:
         if action == "launch":
-            given = {name: data.get(name) for name in ("model", "other_model", *PARAMETERS)}
+            given = {name: data.get(name) for name in ("model", *PARAMETERS)}
+            given["model"] = data.get("other_model") or given["model"]
             launches.launch(self.session, self._seats(data), parameters(given), "admin")
         elif action in ("stop", "again"):
             bots = self._bots(str(data.get("bot") or "all"))
@@ -171,7 +130,7 @@ class LLMBotsExport(AdminSessionPage):
         if export is None:
             return Response("There is no such table.", status_code=404)
         buffer = io.StringIO()
-        csv.writer(buffer).writerows(export([], self.session.id))
+        write_csv(buffer, export([], self.session.id))
         name = f"llm_bots_{table}_{code}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response("\ufeff" + buffer.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(buffer.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)

@@ -22,7 +22,11 @@ from starlette.routing import Route
 from .. import __version__
 from ..errors import BotexError
 from ..models import Bot, Launch
+from ..parameters import parameters, stored
+from ..record import tokens
+from ..record.memories import memory, recorded
 from . import check, intake, launches, pages, report, seats, status
+from .own import record
 
 
 class Ping(HTTPEndpoint):
@@ -51,7 +55,7 @@ class Journal(HTTPEndpoint):
         bots = self._bots(request)
         if isinstance(bots, Response):
             return bots
-        return JSONResponse({str(bot.id): vars(intake.memory(bot)) for bot in bots})
+        return JSONResponse({str(bot.id): vars(memory(record(), bot)) for bot in bots})
 
     def _bots(self, request: Request) -> list[Bot] | Response:
         """The bots that whoever asks is playing, by its token."""
@@ -59,8 +63,23 @@ class Journal(HTTPEndpoint):
         if launch is None:
             return Response("There is no such launch; was its session deleted?", status_code=404)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        bots = launches.bots_of_token(launch, token) if scheme == "Bearer" else []
+        bots = tokens.played_with(launches.bots_of(launch), token) if scheme == "Bearer" else []
         return bots or Response("The token of this launch is missing, wrong, or no longer valid.", status_code=403)
+
+
+class Replay(Journal):
+    """What was said in the launch that a runner's launch plays again."""
+
+    async def get(self, request: Request) -> Response:
+        bots = self._bots(request)
+        if isinstance(bots, Response):
+            return bots
+        code = stored(launches.of_bot(bots[0]).parameters_json).replayed
+        launch = db.query(Launch).filter_by(code=code).first()
+        if launch is None:
+            return Response(f"There is no launch {code!r} to be replayed.", status_code=404)
+        said = recorded(record(), launch)
+        return JSONResponse({str(seat): [vars(one) for one in ones] for seat, ones in said.items()})
 
 
 class RestLaunch(BaseRESTView):
@@ -71,8 +90,8 @@ class RestLaunch(BaseRESTView):
         if session is None:
             return Response(f"There is no session {session_code}.", status_code=404)
         try:
-            parameters = pages.parameters({"model": model, **more})
-            launch = launches.launch(session, seats.some(session, bots), parameters, "REST API")
+            given = parameters({"model": model, **more})
+            launch = launches.launch(session, seats.some(session, bots), given, "REST API")
         except BotexError as error:
             return Response(str(error), status_code=400)
         return JSONResponse({"launch": launch.code})
@@ -122,6 +141,7 @@ class RestReport(BaseRESTView):
 routes = [
     Route("/otree_botex/ping", Ping, name="LLMBotsPing"),
     Route("/otree_botex/journal/{launch}", Journal, name="LLMBotsJournal"),
+    Route("/otree_botex/journal/{launch}/replay", Replay, name="LLMBotsReplay"),
     Route("/api/llm_bots/launch", RestLaunch, name="LLMBotsRestLaunch"),
     Route("/api/llm_bots/launch/{launch}", RestStatus, name="LLMBotsRestStatus"),
     Route("/api/llm_bots/check", RestCheck, name="LLMBotsRestCheck"),

@@ -1,6 +1,6 @@
-"""What happened, on its way to the server: numbered per bot, kept on disk until acknowledged, sent in batches.
+"""What happened, on its way to the record: numbered per bot, sent in batches, sure before it is acted upon.
 
-One journal serves a whole runner. The reply to each batch carries the server's commands back.
+One journal serves all bots of a process. The reply to each batch carries commands back.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-import requests
-
-from ..errors import ServerError
-from ..records import ENDED, JOURNAL_PATH, Launch, Memory, State
+from ..errors import Away, ServerError
+from ..records import ENDED, Cause, Launch, State
+from .carrier import Carrier
+from .patience import Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -27,38 +27,38 @@ LONGEST_PAUSE = 15.0
 BATCH_RECORDS = 500
 BATCH_CHARACTERS = 2_000_000
 PATIENCE_SECONDS = 600.0
+HURRIED_SECONDS = 10.0
 
 
 class Journal:
-    """The journal of a launch's bots.
+    """The journal of the bots that this process plays.
 
-    `on_stop` is called with the number of each bot that the server wants stopped. Raises ServerError from `open` if
-    the server refuses this launch.
+    With a folder, each record is on disk when it is written, until it is acknowledged. Without one, `settle` waits for
+    the acknowledgement. `on_stop` is called with the number of each bot that is to stop. Raises ServerError from `open`
+    if no record of this launch is taken.
     """
 
-    def __init__(self, launch: Launch, on_stop: Callable[[int], None]) -> None:
-        self._url = launch.server + JOURNAL_PATH.format(launch=launch.code)
+    def __init__(self, launch: Launch, carrier: Carrier, on_stop: Callable[[int], None]) -> None:
+        self._carrier = carrier
         self._bots = [seat.bot for seat in launch.seats]
         self._on_stop = on_stop
-        self._session = requests.Session()
-        self._session.trust_env = False  # as in browser.py
-        self._session.headers["Authorization"] = f"Bearer {launch.token}"
         self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
         self._waiting: deque[str] = deque()
         self._sequence = dict.fromkeys(self._bots, 0)
         self._paths = {bot: Path(launch.folder) / f"{launch.code}-{bot}.jsonl" for bot in self._bots if launch.folder}
         self._files: dict[int, TextIO] = {}
-        self._closing = threading.Event()
+        self._written = self._taken = 0
+        self._wanted = threading.Event()
+        self._closing = self._hurried = False
         self._thread = threading.Thread(target=self._send_for_ever, name="journal", daemon=True)
         self._last_sent = 0.0
-        self.patience = PATIENCE_SECONDS
-        """How long to wait in the end for a server that is away. What it has not taken then stays on disk."""
         self.refused = ""
-        """Why the server takes no more of this launch; empty while it does."""
+        """Why no more of this launch is taken; empty while it is."""
 
     def open(self) -> None:
         """Delivers what an earlier runner of this launch left behind, then begins to send."""
-        acknowledged = self._post([])
+        acknowledged = self._deliver([])
         for bot in self._bots:
             taken = self._sequence[bot] = acknowledged.get(bot, 0)
             for record in _read(self._paths.get(bot)):
@@ -67,22 +67,14 @@ class Journal:
                     self._sequence[bot] = record["seq"]
         while self._waiting:
             self._send_batch()
+        self._taken = 0
         for bot, path in self._paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._files[bot] = path.open("w", encoding="utf-8")
         self._thread.start()
 
-    def memories(self) -> dict[int, Memory]:
-        """Where the bots were, and what they remember. Raises ServerError."""
-        try:
-            response = self._session.get(self._url, timeout=60)
-            response.raise_for_status()
-        except requests.RequestException as error:
-            raise ServerError(f"The bots' memory could not be read back from the server: {error}") from None
-        return {int(bot): Memory(**memory) for bot, memory in response.json().items()}
-
     def record(self, bot: int, kind: str, **data: Any) -> None:
-        """Writes one record down. It is on disk when this returns, and with the server a second later."""
+        """Writes one record down. See `settle`."""
         with self._lock:
             self._sequence[bot] += 1
             record = {"bot": bot, "seq": self._sequence[bot], "at": time.time(), "kind": kind, **data}
@@ -91,16 +83,39 @@ class Journal:
                 self._files[bot].write(line + "\n")
                 self._files[bot].flush()
             self._waiting.append(line)
+            self._written += 1
+
+    def settle(self) -> None:
+        """Returns when what was recorded so far cannot be lost any more, so that it may be acted upon.
+
+        Raises Stopped if that is not to be waited for.
+        """
+        if self._paths:
+            return
+        with self._lock:
+            until = self._written
+            self._wanted.set()
+            while self._taken < until:
+                if self.refused or self._hurried:
+                    raise Stopped
+                self._news.wait()
+
+    def hurry(self) -> None:
+        """From now on nobody waits long for a record that is away. What it has not taken by the end stays on disk."""
+        with self._lock:
+            self._hurried = True
+            self._news.notify_all()
 
     def close(self) -> bool:
-        """Sends what is left, as far as patience goes. True if the server has everything."""
-        self._closing.set()
+        """Sends what is left, as far as patience goes. True if the record has everything."""
+        self._closing = True
+        self._wanted.set()
         self._thread.join()
         for file in self._files.values():
             file.close()
         if self._waiting:
-            kept = next(iter(self._paths.values())).parent if self._paths else "no file"
-            logger.error("The server did not take the last %d records; they are kept in %s", len(self._waiting), kept)
+            kept = f"kept in {next(iter(self._paths.values())).parent}" if self._paths else "lost"
+            logger.error("The last %d records could not be delivered; they are %s.", len(self._waiting), kept)
             return False
         for path in self._paths.values():
             path.unlink(missing_ok=True)
@@ -109,24 +124,33 @@ class Journal:
     def _send_for_ever(self) -> None:
         pause, last_taken = EVERY_SECONDS, time.monotonic()
         while not self.refused:
-            closing = self._closing.wait(pause)
-            if closing and (not self._waiting or time.monotonic() - last_taken > self.patience):
+            self._wanted.wait(pause)
+            self._wanted.clear()
+            closing, patience = self._closing, HURRIED_SECONDS if self._hurried else PATIENCE_SECONDS
+            if closing and (not self._waiting or time.monotonic() - last_taken > patience):
                 return
             if not self._waiting and time.monotonic() - self._last_sent < HEARTBEAT_SECONDS:
                 continue
             try:
                 self._send_batch()
                 pause, last_taken = EVERY_SECONDS, time.monotonic()
-            except (requests.RequestException, ValueError) as error:
-                logger.warning("The server does not take the journal (%s); trying again.", type(error).__name__)
-                pause = min(pause * 2, LONGEST_PAUSE)
                 if closing:
-                    time.sleep(pause)
+                    self._wanted.set()
+            except Away as error:
+                logger.warning("%s Trying again.", error)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                self._wanted.clear()
+                time.sleep(min(pause, 1.0))
             except ServerError as error:
-                self.refused = str(error)
-                logger.error("%s", error)
-                for bot in self._bots:
-                    self._on_stop(bot)
+                self._refuse(str(error))
+
+    def _refuse(self, why: str) -> None:
+        with self._lock:
+            self.refused = why
+            self._news.notify_all()
+        logger.error("%s", why)
+        for bot in self._bots:
+            self._on_stop(bot)
 
     def _send_batch(self) -> None:
         with self._lock:
@@ -137,20 +161,16 @@ class Journal:
                     break
                 batch.append(line)
                 size += len(line)
-        self._post(batch)
+        self._deliver(batch)
         with self._lock:
             for _ in batch:
                 self._waiting.popleft()
+            self._taken += len(batch)
+            self._news.notify_all()
 
-    def _post(self, lines: list[str]) -> dict[int, int]:
-        body = f'{{"bots": {json.dumps(self._bots)}, "records": [{", ".join(lines)}]}}'
-        headers = {"Content-Type": "application/json"}
-        response = self._session.post(self._url, data=body.encode(), headers=headers, timeout=60)
+    def _deliver(self, lines: list[str]) -> dict[int, int]:
+        reply = self._carrier.deliver(self._bots, lines)
         self._last_sent = time.monotonic()
-        if response.status_code in (401, 403, 404, 410):
-            raise ServerError(f"The server takes no journal of this launch: {response.text.strip()[:200]}")
-        response.raise_for_status()
-        reply = response.json()
         for bot in reply["stop"]:
             self._on_stop(bot)
         return {int(bot): number for bot, number in reply["acknowledged"].items()}
@@ -171,19 +191,26 @@ class BotJournal:
         self._journal.record(self._bot, "page", step=self.step, **data)
 
     def left(self, outcome: str) -> None:
-        """The page of this step is behind the bot."""
-        seconds = round(time.monotonic() - self._began, 3)
+        """The page of this step is behind the bot. How long it was there is not known after an interruption."""
+        seconds = round(time.monotonic() - self._began, 3) if self._began else None
         self._journal.record(self._bot, "left", step=self.step, outcome=outcome, seconds=seconds)
 
     def write(self, kind: str, **data: Any) -> None:
         """A message, a decision or a refusal of this step."""
         self._journal.record(self._bot, kind, step=self.step, **data)
 
-    def state(self, state: State, error: str = "") -> None:
+    def settle(self) -> None:
+        """Returns when what was written so far cannot be lost any more, so that the bot may act upon it.
+
+        Raises Stopped if that is not to be waited for.
+        """
+        self._journal.settle()
+
+    def state(self, state: State, error: str = "", cause: Cause = "") -> None:
         """What the bot is doing now, if it is not what it was doing."""
         if state != self._state or state in ENDED:
             self._state = state
-            self._journal.record(self._bot, "state", state=state, error=error)
+            self._journal.record(self._bot, "state", state=state, error=error, cause=cause)
 
 
 def _read(path: Path | None) -> Iterable[dict[str, Any]]:

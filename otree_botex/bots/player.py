@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import BotexError, PageError, TimeUp
+from ..records import Memory
 from .browser import Browser
 from .journal import BotJournal
 from .mind import TIMED_OUT, Decision, Mind
@@ -39,13 +40,16 @@ class Player:
     images: bool = False
     limits: TalkLimits = TalkLimits()
 
-    def play(self) -> bool:
-        """Plays from where the participant is to the end, and writes down what happens.
+    def play(self, memory: Memory | None = None) -> bool:
+        """Plays from where the participant is to the end, and writes down what happens. With a `memory` it goes on
+        from what an earlier runner recorded.
 
         True if it got there. Every way in which it does not is recorded with its reason; nothing is raised.
         """
         try:
             page = self.browser.open()
+            if memory is not None:
+                self._go_on(page, memory)
             while not page.is_end:
                 if page.is_wait:
                     page = self._wait(page)
@@ -56,13 +60,26 @@ class Player:
         except Stopped:
             self.journal.state("stopped")
         except BotexError as error:
-            self.journal.state("failed", str(error))
+            self.journal.state("failed", str(error), error.cause)
         except Exception as error:
             logger.exception("A bot failed for a reason nobody thought of.")
-            self.journal.state(
-                "failed", f"An error inside otree-botex ({type(error).__name__}: {error}). Please report it."
-            )
+            why = f"An error inside otree-botex ({type(error).__name__}: {error}). Please report it."
+            self.journal.state("failed", why, "inside")
         return False
+
+    def _go_on(self, page: Page, memory: Memory) -> None:
+        """Ends the step in which the earlier runner was interrupted: where the participant is now tells whether its
+        page was left."""
+        if memory.kind:
+            is_behind = page.number != memory.page
+            if memory.answers is None or not is_behind:
+                outcome = ("waited" if memory.kind == "wait" else "left") if is_behind else "interrupted"
+            else:
+                outcome = "submitted"
+            self.journal.left(outcome)
+            if outcome in ("waited", "left"):
+                memory = replace(memory, unread="\n\n---\n\n".join(filter(None, [memory.unread, memory.text])))
+        self.mind.restore(memory)
 
     def _wait(self, page: Page) -> Page:
         self.journal.state("waiting")

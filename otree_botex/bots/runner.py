@@ -1,18 +1,24 @@
-"""The process in which bots play: one thread each, one model for all, one journal."""
+"""Bots in this process: one thread each, one model for all, one journal."""
 
 from __future__ import annotations
 
 import logging
+import platform
 import signal
 import sys
 import threading
 from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
 from typing import TextIO
 
+from .. import __version__
 from ..errors import BotexError, ServerError
 from ..llm import LLM, ModelOptions, load
 from ..records import START_PATH, Launch, Memory, Seat
 from .browser import Browser
+from .carrier import Carrier, HttpCarrier
+from .conversation import PROMPTS
 from .journal import BotJournal, Journal
 from .mind import Mind
 from .pace import Pace
@@ -22,15 +28,8 @@ from .talking import TalkLimits
 logger = logging.getLogger(__name__)
 
 STACK_BYTES = 512 * 1024
-HURRIED_SECONDS = 10.0
-
-
-@dataclass
-class _Bot:
-    seat: Seat
-    journal: BotJournal
-    stop: threading.Event = field(default_factory=threading.Event)
-    finished: bool = False
+LIBRARIES = ("litellm", "llama-cpp-python", "requests", "beautifulsoup4", "lxml")
+"""Whose versions may make a difference to what a model is shown and how it answers."""
 
 
 def main(source: TextIO = sys.stdin) -> int:
@@ -43,75 +42,123 @@ def main(source: TextIO = sys.stdin) -> int:
     except (ValueError, TypeError, KeyError) as error:
         logger.error("This is not the description of a launch (%s). A runner is started by the oTree server.", error)
         return 2
+    runner = Runner(launch, HttpCarrier(launch))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runner.stop())
     try:
-        return run(launch)
+        delivered = runner.play()
     except ServerError as error:
         logger.error("%s", error)
         return 2
-
-
-def run(launch: Launch) -> int:
-    """Plays all bots of a launch and delivers their record. Raises ServerError if the server does not take it."""
-    threading.stack_size(STACK_BYTES)
-    bots: dict[int, _Bot] = {}
-    journal = Journal(launch, on_stop=lambda bot: bots[bot].stop.set() if bot in bots else None)
-    journal.open()
-    memories = journal.memories() if launch.goes_on else {}
-    for seat in launch.seats:
-        memory = memories.get(seat.bot, Memory())
-        bots[seat.bot] = _Bot(seat, BotJournal(journal, seat.bot, memory.step))
-    _stop_on_signals(bots, journal)
-    try:
-        llm = load(launch.model, _options(launch))
-    except BotexError as error:
-        for bot in bots.values():
-            bot.journal.state("failed", str(error))
-    else:
-        logger.info("%d bots play with %s", len(bots), launch.model)
-        _play_all(launch, llm, bots, memories)
-    delivered = journal.close()
-    finished = sum(bot.finished for bot in bots.values())
-    logger.info("%d of %d bots finished", finished, len(bots))
     if not delivered:
         return 3
-    return 0 if finished == len(bots) else 1
+    return 0 if runner.finished == len(launch.seats) else 1
 
 
-def _play_all(launch: Launch, llm: LLM, bots: dict[int, _Bot], memories: dict[int, Memory]) -> None:
-    threads = [
-        threading.Thread(target=_play, args=(launch, llm, bot, memories.get(bot.seat.bot)), name=f"P{bot.seat.number}")
-        for bot in bots.values()
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+@dataclass
+class _Bot:
+    seat: Seat
+    journal: BotJournal
+    stop: threading.Event = field(default_factory=threading.Event)
+    finished: bool = False
 
 
-def _play(launch: Launch, llm: LLM, bot: _Bot, memory: Memory | None) -> None:
-    browser = Browser(launch.server.rstrip("/") + START_PATH.format(participant=bot.seat.participant), bot.stop)
-    mind = Mind(llm, bot.journal, bot.stop, seed=bot.seat.seed, attempts=launch.attempts)
-    if memory:
-        mind.restore(memory)
-    pace = Pace(bot.seat.seed) if launch.human_pace else None
-    limits = TalkLimits(launch.chat_messages, launch.chat_cost)
-    bot.finished = Player(browser, mind, bot.journal, pace, launch.images, limits).play()
-    browser.close()
+class Runner:
+    """Plays all bots of a launch that are given to this process; `carrier` brings their record to where it is kept."""
+
+    def __init__(self, launch: Launch, carrier: Carrier) -> None:
+        self._launch, self._carrier = launch, carrier
+        self._journal = Journal(launch, carrier, on_stop=self._stop_bot)
+        self._bots = {seat.bot: _Bot(seat, BotJournal(self._journal, seat.bot)) for seat in launch.seats}
+
+    @property
+    def finished(self) -> int:
+        """How many bots got to the end."""
+        return sum(bot.finished for bot in self._bots.values())
+
+    def play(self) -> bool:
+        """Plays until all bots have ended. True if their record is complete where it is kept.
+
+        Raises ServerError if no record of this launch is taken.
+        """
+        self._journal.open()
+        memories = self._carrier.memories() if self._launch.goes_on else {}
+        try:
+            llm = load(self._launch.model, _options(self._launch), self._carrier.recorded)
+        except BotexError as error:
+            for bot in self._bots.values():
+                bot.journal.state("failed", str(error), error.cause)
+        else:
+            logger.info("%d bots play with %s", len(self._bots), self._launch.model)
+            self._introduce(llm)
+            self._play_all(llm, memories)
+            llm.close()
+        delivered = self._journal.close()
+        logger.info("%d of %d bots finished", self.finished, len(self._bots))
+        return delivered
+
+    def stop(self) -> None:
+        """Ends the bots where they are. Their record is still delivered, if that does not take long."""
+        self._journal.hurry()
+        for bot in self._bots.values():
+            bot.stop.set()
+
+    def _stop_bot(self, bot: int) -> None:
+        if bot in self._bots:
+            self._bots[bot].stop.set()
+
+    def _introduce(self, llm: LLM) -> None:
+        """Writes down what shapes the answers and only this process knows."""
+        libraries = {name: version for name in LIBRARIES if (version := _version(name))}
+        self._journal.record(
+            self._launch.seats[0].bot,
+            "runner",
+            seats=[seat.number for seat in self._launch.seats],
+            about=llm.about(),
+            versions={"otree_botex": __version__, "python": platform.python_version(), **libraries},
+            prompts={path.stem: path.read_text("utf-8") for path in sorted(PROMPTS.glob("*.txt"))},
+        )
+
+    def _play_all(self, llm: LLM, memories: dict[int, Memory]) -> None:
+        before = threading.stack_size(STACK_BYTES)
+        threads = []
+        for bot in self._bots.values():
+            target = (llm, bot, memories.get(bot.seat.bot))
+            threads.append(threading.Thread(target=self._play, args=target, name=f"P{bot.seat.number}", daemon=True))
+            threads[-1].start()
+        threading.stack_size(before)
+        for thread in threads:
+            thread.join()
+
+    def _play(self, llm: LLM, bot: _Bot, memory: Memory | None) -> None:
+        launch, seat = self._launch, bot.seat
+        if memory:
+            bot.journal.step = memory.step
+        start = seat.url or launch.server.rstrip("/") + START_PATH.format(participant=seat.participant)
+        browser = Browser(start, bot.stop)
+        mind = Mind(
+            llm,
+            bot.journal,
+            bot.stop,
+            seed=seat.seed,
+            attempts=launch.attempts,
+            memory=launch.memory,
+            seat=seat.number,
+        )
+        pace = Pace(seat.seed) if launch.human_pace else None
+        limits = TalkLimits(launch.chat_messages, launch.chat_cost)
+        bot.finished = Player(browser, mind, bot.journal, pace, launch.images, limits).play(memory)
+        browser.close()
 
 
 def _options(launch: Launch) -> ModelOptions:
-    names = ("temperature", "max_tokens", "api_base", "images")
-    return ModelOptions(**{name: getattr(launch, name) for name in names})
+    names = ("temperature", "max_tokens", "api_base", "images", "local", "api_key")
+    options = {name: getattr(launch, name) for name in names}
+    return ModelOptions(**options, cache=Path(launch.cache) if launch.cache else None)
 
 
-def _stop_on_signals(bots: dict[int, _Bot], journal: Journal) -> None:
-    """Ctrl-C and a polite kill end the bots where they are; their record is still delivered, if the server is there."""
-
-    def stop(*_: object) -> None:
-        journal.patience = HURRIED_SECONDS
-        for bot in bots.values():
-            bot.stop.set()
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,111 @@
+"""What bots play with: checked once, whether it comes from a form, a REST call, a shell or a script."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, get_args
+
+from .errors import SetupError
+from .records import Launch, MemoryMode
+
+NUMBERS = {
+    "temperature": (float, 0, 2),
+    "max_tokens": (int, 1, 1_000_000),
+    "seed": (int, 0, 2**31 - 1),
+    "attempts": (int, 1, 100),
+    "chat_messages": (int, 0, 1000),
+    "chat_cost": (float, 0, 1000),
+}
+SWITCHES = ("human_pace", "images", "cache")
+CHOICES = {"memory": get_args(MemoryMode)}
+PARAMETERS = (*NUMBERS, *SWITCHES, *CHOICES)
+
+RANDOM_ATTEMPTS = 60
+"""Random answers are free, and find their way through a quiz by trying."""
+REPLAY = "replay:"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a launch's bots play with; all of it is recorded. `model` is one of those that `llm.load` knows."""
+
+    model: str
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    attempts: int = Launch.attempts
+    human_pace: bool = Launch.human_pace
+    images: bool = Launch.images
+    cache: bool = False
+    chat_messages: int = Launch.chat_messages
+    chat_cost: float | None = Launch.chat_cost
+    memory: MemoryMode = Launch.memory
+
+    @property
+    def replayed(self) -> str:
+        """The code of the launch that is played again; empty if none is."""
+        return self.model.removeprefix(REPLAY) if self.model.startswith(REPLAY) else ""
+
+    def for_runners(self) -> dict[str, Any]:
+        """What runners are told of it by these names; a seed stands with its seat, a cache is a file."""
+        return {name: value for name, value in asdict(self).items() if name not in ("seed", "cache")}
+
+    def seed_of(self, seat: int) -> int | None:
+        """The seed of the bot on a seat, made from the launch's so that no two bots share one."""
+        return None if self.seed is None else (self.seed + 7919 * seat) % 2**31
+
+
+def parameters(given: Mapping[str, Any]) -> Parameters:
+    """Parameters from values of any type, as a form or JSON has them; those that are empty or None are not given.
+
+    Raises SetupError, in words, if one is not valid.
+    """
+    given = {name: value for name, value in given.items() if value not in (None, "")}
+    model = str(given.pop("model", "")).strip()
+    if not model:
+        raise SetupError("Choose a model, or type the name of one.")
+    unknown = set(given) - set(PARAMETERS)
+    if unknown:
+        raise SetupError(f"Unknown parameter: {', '.join(sorted(unknown))}. Known are {', '.join(PARAMETERS)}.")
+    checked = Parameters(model, **{name: _checked(name, value) for name, value in given.items()})
+    if model != "random":
+        return checked
+    # random bots always have a seed, so that what they did can be repeated
+    seed = random.randrange(2**31) if checked.seed is None else checked.seed
+    return replace(checked, seed=seed, attempts=max(checked.attempts, RANDOM_ATTEMPTS))
+
+
+def stored(text: str) -> Parameters:
+    """Parameters from the JSON of a launch in the record, which may say more."""
+    values = json.loads(text)
+    return Parameters(**{name: values[name] for name in Parameters.__dataclass_fields__})
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name in NUMBERS:
+        return _number(name, value)
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise SetupError(f"{name} must be {_either(CHOICES[name])}, not “{value}”.")
+        return value
+    if str(value).lower() not in ("true", "false", "on"):
+        raise SetupError(f"{name} must be true or false, not “{value}”.")
+    return str(value).lower() != "false"
+
+
+def _number(name: str, value: Any) -> Any:
+    kind, least, most = NUMBERS[name]
+    try:
+        number = kind(str(value).replace(",", "."))
+    except ValueError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise SetupError(f"{name} must be a number from {least} to {most}, not “{value}”.")
+    return number
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"

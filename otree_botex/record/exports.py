@@ -1,0 +1,117 @@
+"""The record as tables for people: bots, steps, messages. Each yields rows; the first is the header."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from typing import Any, TextIO
+
+from .tables import Record
+
+Row = list[Any]
+Chosen = Iterable[tuple[Any, Any]]
+"""Launches and bots that are exported."""
+Now = Callable[[Any], tuple[str, str]]
+"""A bot's state and error as of now; whoever watches its runner may know more than the record."""
+
+BOT_COLUMNS = ("persona", "treatment", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens", "cost")
+STEP_COLUMNS = ("app", "page", "round_number", "page_number", "kind", "title", "outcome", "seconds", "attempts")
+MESSAGE_COLUMNS = (
+    *("step", "number", "role", "content", "purpose", "model", "fingerprint", "mode", "seed", "finish_reason"),
+    *("request_id", "error", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost", "prices"),
+    *("from_cache", "seconds"),
+)
+
+
+def as_recorded(bot: Any) -> tuple[str, str]:
+    """A bot's state and error as they were recorded last."""
+    return bot.state, bot.error or ""
+
+
+def bots(chosen: Chosen, now: Now = as_recorded) -> Iterator[Row]:
+    """One row a bot: what it played with, what became of it, what it took."""
+    yield ["session", "participant", "seat", "launch", "model", "parameters", "versions", "prompts_sha256"] + [
+        *("started_by", "state", "cause", "error", "started_utc", "ended_utc"),
+        *BOT_COLUMNS,
+    ]
+    for launch, bot in chosen:
+        state, error = now(bot)
+        yield [launch.session_code, bot.participant_code, bot.number, launch.code, launch.model] + [
+            *(launch.parameters_json, launch.versions_json, prompts_hash(launch), launch.started_by),
+            *(state, bot.cause or "", harmless(error), utc(bot.started_at), utc(bot.ended_at)),
+            *_values(bot, BOT_COLUMNS),
+        ]
+
+
+def steps(record: Record, chosen: Chosen) -> Iterator[Row]:
+    """One row a field that a bot was asked for, or a page without fields: the answer, its reason, what was refused."""
+    yield ["session", "participant", "seat", "bot", "launch", "model", "step", "seen_utc", *STEP_COLUMNS] + [
+        *("field", "label", "kind_of_field", "options", "answer", "reason", "refusals", "chat", "text"),
+    ]
+    for launch, bot in chosen:
+        for step in record.db.query(record.Step).filter_by(bot_id=bot.id).order_by(record.Step.number):
+            start = [launch.session_code, bot.participant_code, bot.number, bot.id, launch.code, launch.model]
+            start += [step.number, utc(step.seen_at)]
+            answers = json.loads(step.answers_json) if step.answers_json else {}
+            for field in json.loads(step.fields_json) or [{}]:
+                name = field.get("name", "")
+                asked = [name, *(harmless(field.get(part, "")) for part in ("label", "kind"))]
+                yield start + [
+                    *_values(step, STEP_COLUMNS),
+                    *(*asked, harmless(" | ".join(field.get("options", [])))),
+                    *(_answer(answers.get(name)), harmless(step.reason), step.refusals_json, step.chat_json),
+                    harmless(step.text),
+                ]
+
+
+def messages(record: Record, chosen: Chosen) -> Iterator[Row]:
+    """One row a message of a bot's conversation with its model; `sent` names the messages that a reply answers, and
+    `schema` is the JSON Schema that it was asked to follow."""
+    yield ["session", "participant", "seat", "bot", "launch", "at_utc", "sent", "schema", "images", *MESSAGE_COLUMNS]
+    for launch, bot in chosen:
+        for message in record.db.query(record.Message).filter_by(bot_id=bot.id).order_by(record.Message.number):
+            start = [launch.session_code, bot.participant_code, bot.number, bot.id, launch.code, utc(message.at)]
+            start += [message.sent_json or "", message.schema_json or "", message.images_json or ""]
+            yield start + _values(message, MESSAGE_COLUMNS)
+
+
+def as_dicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The same rows as dicts."""
+    header, *rest = rows
+    return [dict(zip(header, row, strict=True)) for row in rest]
+
+
+def write_csv(file: TextIO, rows: Iterable[Row]) -> None:
+    """The same rows as CSV, with the mark by which spreadsheets know UTF-8."""
+    file.write("\ufeff")
+    csv.writer(file).writerows(rows)
+
+
+def prompts_hash(launch: Any) -> str:
+    """The SHA-256 of the prompt files that a launch was played with; empty if it never began."""
+    runners = json.loads(launch.runners_json or "[]")
+    texts = json.dumps(runners[-1]["prompts"], sort_keys=True, ensure_ascii=False) if runners else ""
+    return hashlib.sha256(texts.encode()).hexdigest() if texts else ""
+
+
+def utc(seconds: float | None) -> str:
+    """A time as ISO 8601; empty if there is none."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds") if seconds else ""
+
+
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV Injection")."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+
+
+def _values(row: Any, names: tuple[str, ...]) -> Row:
+    return ["" if getattr(row, name) is None else harmless(getattr(row, name)) for name in names]
+
+
+def _answer(value: Any) -> Any:
+    if value is None:
+        return ""
+    return harmless(value) if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,86 @@
+"""What the record gives back to bots: where each was and what it remembers, and what was said in another launch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from ..errors import SetupError
+from ..parameters import Parameters
+from ..records import Memory, Recorded
+from .tables import Record
+
+AS_RECORDED = ("seed", "attempts", "images", "chat_messages", "chat_cost", "memory")
+UNANSWERED = ("read", "waited", "timed out", "left")
+"""Pages left so are shown to the model with the next that it decides on."""
+
+
+def memory(record: Record, bot: Any) -> Memory:
+    """Where a bot was, and what it remembers: the conversation of its last decision, and the pages it read since."""
+    steps = list(record.db.query(record.Step).filter_by(bot_id=bot.id).order_by(record.Step.number))
+    found = Memory(step=bot.steps, message=bot.messages)
+    decided = {step.number for step in steps if step.answers_json is not None}
+    last = next((reply for reply in reversed(_replies(record, bot)) if reply.step in decided), None)
+    if last is not None:
+        numbers = [*json.loads(last.sent_json), last.number]
+        table = record.Message
+        sent = record.db.query(table).filter(table.bot_id == bot.id, table.number.in_(numbers))
+        by_number = {message.number: message for message in sent}
+        found.memory = [
+            {"number": number, "role": by_number[number].role, "content": by_number[number].content}
+            for number in numbers
+        ]
+    if steps and not steps[-1].outcome:
+        at = steps[-1]
+        found.page, found.kind, found.text, found.reason = at.page_number, at.kind, at.text, at.reason or ""
+        found.answers = None if at.answers_json is None else json.loads(at.answers_json)
+        found.entries = json.loads(at.entries_json or "[]")
+    since = last.step if last is not None else 0
+    found.unread = "\n\n---\n\n".join(step.text for step in steps if step.number > since and step.outcome in UNANSWERED)
+    return found
+
+
+def as_replayed(record: Record, asked: Parameters) -> Parameters:
+    """Parameters for a replay: what shaped the conversations is as it was in the launch that is played again.
+
+    Raises SetupError if the record has no such launch.
+    """
+    launch = record.db.query(record.Launch).filter_by(code=asked.replayed).first()
+    if launch is None:
+        raise SetupError(f"There is no launch {asked.replayed!r} in this record that could be replayed.")
+    before = json.loads(launch.parameters_json)
+    return replace(asked, **{name: before[name] for name in AS_RECORDED})
+
+
+def recorded(record: Record, launch: Any) -> dict[int, list[Recorded]]:
+    """All that a launch's models were asked and replied, in order, by seat: for a replay.
+
+    What failed and was asked again is left out; a page whose time was up before any reply came is there without one.
+    """
+    return {bot.number: _of_bot(record, bot) for bot in record.bots_of(launch)}
+
+
+def _of_bot(record: Record, bot: Any) -> list[Recorded]:
+    steps = {step.number: step for step in record.db.query(record.Step).filter_by(bot_id=bot.id)}
+    replies = [
+        Recorded(reply.step, steps[reply.step].text, reply.purpose, reply.content)
+        for reply in _replies(record, bot, None)
+    ]
+    answered = {reply.step for reply in replies if reply.purpose == "decision"}
+    missed = [
+        Recorded(step.number, step.text, "decision", None)
+        for step in steps.values()
+        if step.outcome == "timed out" and step.number not in answered and json.loads(step.fields_json)
+    ]
+    return sorted([*replies, *missed], key=lambda one: one.step)
+
+
+def _replies(record: Record, bot: Any, purpose: str | None = "decision") -> list[Any]:
+    """A bot's replies that came, in order."""
+    table = record.Message
+    found = record.db.query(table).filter_by(bot_id=bot.id, role="assistant", error=None)
+    found = found.filter(table.content.isnot(None))
+    if purpose:
+        found = found.filter_by(purpose=purpose)
+    return list(found.order_by(table.number))
