@@ -4,9 +4,13 @@ text, usage and cost out."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
+
+from ..errors import SetupError
+from ..records import Recorded
 
 Message = Mapping[str, Any]
 """One message of a conversation: {"role": "system" | "user" | "assistant", "content": text}; one of a user's may also
@@ -33,8 +37,18 @@ class ModelOptions:
     max_tokens: int | None = None
     timeout: float = 120.0
     api_base: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    """Where it is not to come from the environment."""
     images: bool = False
     """Whether the model will be shown pictures."""
+    seeded: bool = False
+    """Whether requests will have a seed: what a model says of itself depends on it."""
+    local: Mapping[str, Any] | None = None
+    """How to run or reach the llama.cpp server of the model "local": see `llama_server.LocalConfig`."""
+    cache: Path | None = None
+    """A file of replies: a request that was answered before, to the letter, is not asked again."""
+    goes_on: bool = False
+    """Whether bots may go on from the middle of their session: a replay then looks for the place."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,8 @@ class Request:
     deadline: float | None = None
     seat: int = 0
     """Whose request it is: a replay needs to be told."""
+    purpose: str = "decision"
+    """What is asked for ("decision", "talk", "notes"): so too."""
 
     def seconds_left(self) -> float:
         """The time until the deadline, never less than nothing; infinite if there is none."""
@@ -108,21 +124,56 @@ class LLM(Protocol):
     def count_tokens(self, text: str) -> int:
         """The tokens of a text, exactly or as a cautious estimate."""
 
+    def about(self) -> dict[str, Any]:
+        """What a launch's manifest must say of this model, in plain JSON and without any secret:
 
-def load(model: str, options: ModelOptions) -> LLM:
-    """Makes the model of this name ready: `random`, `smollm2`, `llama.cpp:/path/to/model.gguf`, or any name litellm
-    knows (`openai/gpt-4.1-mini`, `anthropic/…`, `ollama/…`).
+        `provider`; `host` of the endpoint, with its port; `file`, the facts of a GGUF file, or None; `sent`, each
+        parameter by its name where it is sent, with those that are left to a known default; `dropped`, parameters that
+        were asked for and are not passed on, and why; `deterministic`: "yes" if the same session comes out twice, else
+        a sentence that says why not; `context_tokens`.
+        """
 
-    Raises SetupError if a library, a file or a key it needs is missing, and says how to get it.
+    def close(self) -> None:
+        """Ends what was started for this model. It is not asked anything afterwards."""
+        return
+
+
+def load(
+    model: str, options: ModelOptions, recorded: Callable[[], Mapping[int, Sequence[Recorded]]] | None = None
+) -> LLM:
+    """Makes the model of this name ready: `random`, `smollm2`, `llama.cpp:/path/to/model.gguf`, `local` (a llama.cpp
+    server, see `ModelOptions.local`), `replay:LAUNCH`, or any name litellm knows (`openai/gpt-4.1-mini`,
+    `anthropic/…`, `ollama/…`). A replay answers with what was `recorded`, by the seats' numbers.
+
+    Raises SetupError if a library, a file, a key or a record it needs is missing, and says how to get it.
     """
     if model == "random":
         from .random import RandomAnswers
 
-        return RandomAnswers()
+        return RandomAnswers(options)
+    if model.startswith("replay:"):
+        from .replay import Replay
+
+        if recorded is None:
+            raise SetupError(f"{model} needs the record of that launch, and none is kept here.")
+        return Replay(model, recorded(), goes_on=options.goes_on)
+    llm = _load(model, options)
+    if options.cache:
+        from .cache import Cached
+
+        return Cached(llm, model, options.cache)
+    return llm
+
+
+def _load(model: str, options: ModelOptions) -> LLM:
     if model == "smollm2" or model.startswith("llama.cpp:"):
         from .llamacpp import LlamaCpp
 
         return LlamaCpp(model, options)
+    if model == "local":
+        from .llama_server import LlamaServer
+
+        return LlamaServer(options)
     from .litellm_api import LiteLLM
 
     return LiteLLM(model, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError, SetupError, TransientModelError
-from . import Completion, ModelOptions, Request, Usage
+from . import LLM, Completion, ModelOptions, Request, Usage
+from .gguf import facts
 from .grammar import gbnf
 
 MAX_CONTEXT = 8192
@@ -44,7 +46,7 @@ def find_model(model: str) -> Path:
     return path
 
 
-class LlamaCpp:
+class LlamaCpp(LLM):
     """A GGUF model, loaded once and serving all bots, one request after the other in the order they came.
 
     Replies follow the schema because llama.cpp is given a grammar made from it (see grammar.py). A reply that meets
@@ -65,7 +67,7 @@ class LlamaCpp:
         if options.images:
             raise SetupError(f"{model} takes no pictures. Start the bots without them, or with another model.")
         self._api: Any = llama_cpp
-        self._options = options
+        self._options, self._path = options, path
         self._llama = self._load(path)
         self._deadline = float("inf")
         # llama.cpp asks this again and again, also while it reads a prompt; an attribute, since it keeps no reference
@@ -80,14 +82,44 @@ class LlamaCpp:
     def complete(self, request: Request) -> Completion:
         """Answers one request, after those that came before it.
 
-        With a seed the same request gives the same reply. Raises ModelError for a prompt longer than the context, a
-        schema that no reply can satisfy, or a failure of llama.cpp; TransientModelError when its deadline has come.
+        With a seed, or a temperature of 0, the same request gives the same reply. Raises ModelError for a prompt longer
+        than the context, a schema that no reply can satisfy, or a failure of llama.cpp; TransientModelError when its
+        deadline has come.
         """
         return self._queue.submit(self._answer, request).result()
 
     def count_tokens(self, text: str) -> int:
         """The tokens of a text, by the model's own tokenizer. Chat markup around messages comes on top."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+    def about(self) -> dict[str, Any]:
+        unseeded = "No seed was set, and the temperature is not 0, so the replies are drawn anew each time."
+        return {
+            "provider": "llama.cpp in the bots' process",
+            "host": "",
+            "file": facts(self._path),
+            "sent": self._sent(),
+            "dropped": {},
+            "deterministic": "yes" if self._options.seeded or self._options.temperature == 0 else unseeded,
+            "context_tokens": self.context_tokens,
+        }
+
+    def close(self) -> None:
+        """Frees the model's memory, after the request that is being answered."""
+        self._queue.shutdown()
+        self._llama.close()
+
+    def _sent(self) -> dict[str, Any]:
+        """What a completion is asked for with, its own defaults too."""
+        known = inspect.signature(self._llama.create_chat_completion).parameters
+        numbers = {name: each.default for name, each in known.items() if type(each.default) in (int, float)}
+        seed = "each request's own" if self._options.seeded else "drawn for each request"
+        loaded = {"n_ctx": self.context_tokens, "n_batch": self._llama.n_batch}
+        given = {"max_tokens": self._options.max_tokens or "to the end of the context", "seed": seed}
+        return {**numbers, **given, **self._sampling(), "grammar": "made from each request's schema", **loaded}
+
+    def _sampling(self) -> dict[str, Any]:
+        return {} if self._options.temperature is None else {"temperature": self._options.temperature}
 
     def _load(self, path: Path) -> Any:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -129,21 +161,18 @@ class LlamaCpp:
             raise TransientModelError(f"{self._name} was still answering others when the time was up.")
         self._deadline = float("inf") if request.deadline is None else request.deadline
         grammar = self._grammar(json.dumps(request.schema))
-        if request.seed is None:
-            seed = secrets.randbelow(2**32 - 1)
-        else:
+        seed = (secrets.randbits(32) if request.seed is None else request.seed) % (2**32 - 1)
+        if request.seed is not None or self._options.temperature == 0:
             # What is kept of the prompt before changes how the new one is split into batches, and with it the last
-            # digits of the results: the same seed would give other replies, depending on who asked before.
-            seed = request.seed % (2**32 - 1)
+            # digits of the results: the same request would get other replies, depending on who asked before.
             self._llama.reset()
-        sampling = {} if self._options.temperature is None else {"temperature": self._options.temperature}
         try:
             reply = self._llama.create_chat_completion(
                 messages=[dict(message) for message in request.messages],
                 grammar=grammar,
                 seed=seed,
                 max_tokens=self._options.max_tokens,  # None: to the end of the context; the grammar ends replies
-                **sampling,
+                **self._sampling(),
             )
         except Exception as error:  # llama-cpp-python raises plain ValueErrors and RuntimeErrors, jinja2 its own
             self._llama.reset()

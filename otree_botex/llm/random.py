@@ -10,11 +10,12 @@ from random import Random
 from typing import Any
 
 from ..errors import ModelError
-from . import Completion, Request, Schema
+from . import LLM, Completion, ModelOptions, Request, Schema
 from .formats import draw
 from .grammar import number_grid
 
 REASON = "Drawn at random."
+"""What stands for a reason, and for notes."""
 NULL_SHARE = 0.2
 """How often an answer that may be left out is left out."""
 
@@ -27,10 +28,13 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _NOTHING = object()  # what a draw gives when every valid value has been refused
 
 
-class RandomAnswers:
+class RandomAnswers(LLM):
     """A model that draws valid answers without reading the messages."""
 
     context_tokens: int | None = None
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        self._seeded = bool(options and options.seeded)
 
     def complete(self, request: Request) -> Completion:
         """Draws a reply that satisfies the schema; the same seed and request give the same reply.
@@ -40,7 +44,9 @@ class RandomAnswers:
         """
         rng = Random(request.seed)
         reply = {
-            name: REASON[: schema.get("maxLength")] if name == "reason" else _draw(name, schema, rng, request)
+            name: REASON[: schema.get("maxLength")]
+            if name in ("reason", "notes")
+            else _draw(name, schema, rng, request)
             for name, schema in request.schema["properties"].items()
         }
         return Completion(text=json.dumps(reply, ensure_ascii=False), model="random", cost=0.0, mode="random")
@@ -48,6 +54,18 @@ class RandomAnswers:
     def count_tokens(self, text: str) -> int:
         """A guess; nothing depends on it, as there is no limit."""
         return len(text) // 4 + 1
+
+    def about(self) -> dict[str, Any]:
+        unseeded = "No seed was set, so the answers are drawn anew each time."
+        return {
+            "provider": "otree-botex",
+            "host": "",
+            "file": None,
+            "sent": {},
+            "dropped": {},
+            "deterministic": "yes" if self._seeded else unseeded,
+            "context_tokens": None,
+        }
 
 
 def _draw(name: str, schema: Schema, rng: Random, request: Request) -> Any:

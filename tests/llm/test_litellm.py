@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -198,7 +200,7 @@ def test_a_failure_does_not_change_the_mode(provider):
         (failure(429, "slow down", Retry_After="7"), TransientModelError, "asks to slow down: slow down"),
         (failure(429, "no money", "insufficient_quota"), ModelError, "no credit left"),
         (failure(500), TransientModelError, "failed or could not be reached: oh dear"),
-        (failure(503, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), TransientModelError, "could not be reached"),
+        (failure(503), TransientModelError, "could not be reached"),
         (failure(529), TransientModelError, "could not be reached"),
         ((200, b"<html>"), TransientModelError, "could not be reached"),
         (failure(401, f"Incorrect API key provided: {KEY}"), ModelError, r"did not accept the API key: .*\*\*\*"),
@@ -225,6 +227,31 @@ def test_failures(provider, response, kind, words):
     assert len(provider.requests) == 1
     if kind is TransientModelError:
         assert caught.value.retry_after == (7.0 if response[0] == 429 else None)
+
+
+def when(seconds: float) -> str:
+    return format_datetime(datetime.now(timezone.utc) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "2.5"}, 2.5),
+        ({"Retry_After": when(3600)}, pytest.approx(3600, abs=300)),
+        ({"Retry_After": when(-60)}, 0.0),
+        ({"retry_after_ms": "1500", "Retry_After": "2"}, 1.5),
+        ({"Retry_After": "soon"}, None),
+        ({"Retry_After": "-1"}, None),
+        ({"Retry_After": "nan"}, None),
+        ({"Retry_After": "inf"}, None),
+    ],
+)
+def test_how_long_a_provider_asks_to_wait(provider, status, headers, seconds):
+    provider.script = [failure(status, **headers)]
+    with pytest.raises(TransientModelError) as caught:
+        stub(provider).complete(REQUEST)
+    assert caught.value.retry_after == seconds
 
 
 def test_messages_are_short_and_keys_do_not_show_at_the_cut(provider):
