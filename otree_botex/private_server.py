@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sqlite3
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,9 +19,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from . import server_process
 from .doctor import ping
 from .environment import FOLDER
-from .errors import ServerError, SetupError
+from .errors import SetupError
 from .rest import REST_KEY, Rest
 
 LOG = Path(FOLDER) / "logs" / "check.log"
@@ -35,59 +33,31 @@ END_SECONDS = 20
 @contextmanager
 def private_server(project: Path) -> Iterator[Rest]:
     """Starts a server of a project and gives its REST API. Raises SetupError if this project cannot be served."""
-    if not (project / "settings.py").is_file():
-        where = project.absolute()
-        raise SetupError(f"{where} is no oTree project: it has no settings.py. Go to your project's folder first.")
+    server_process.check_project(project)
     if find_spec("otree") is None:
         raise SetupError("oTree is not installed here. Run this with the Python that runs your oTree server.")
-    key, port = secrets.token_urlsafe(24), _free_port()
+    key, port = secrets.token_urlsafe(24), server_process.free_port()
     log = project / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     (project / FOLDER / ".gitignore").write_text("*\n", "utf-8")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(port)],
-            cwd=project,
-            env={**os.environ, REST_KEY: key, "OTREE_AUTH_LEVEL": "STUDY"},
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # Ctrl-C is for the command, which ends the server in its own time
-        )
+    environment = {**os.environ, REST_KEY: key, "OTREE_AUTH_LEVEL": "STUDY"}
+    process = server_process.start([sys.executable, "-m", __name__, str(port)], project, environment, log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(process, url, log)
+        server_process.wait_for(process, lambda: _answers(url), log, START_SECONDS)
         yield Rest(url, key)
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server_process.end(process, END_SECONDS)
 
 
-def _wait_for(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        version = ping(url)
-        if version == "":
-            raise SetupError(
-                "No session config of this project has otree_botex. "
-                "In settings.py, put 'otree_botex' first in the app_sequence of at least one."
-            )
-        if version:
-            return
-        time.sleep(0.1)
-    said = log.read_text("utf-8", errors="replace").strip().splitlines()[-8:]
-    raise ServerError("\n  ".join(["The project's oTree server does not start. The last it said:", *said]))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _answers(url: str) -> bool:
+    version = ping(url)
+    if version == "":
+        raise SetupError(
+            "No session config of this project has otree_botex. "
+            "In settings.py, put 'otree_botex' first in the app_sequence of at least one."
+        )
+    return bool(version)
 
 
 def _serve(port: str) -> None:
@@ -120,11 +90,10 @@ def _in_memory(connect: Callable[..., Any], *_: Any, **options: Any) -> Any:
 
 
 def _end_with_parent() -> None:
-    while os.read(0, 1):  # the end of standard input; sys.stdin could not be closed while this thread reads from it
-        pass
-    launches = sys.modules.get("otree_botex.admin.launches")
-    if launches is not None:
-        launches.kill_runners()
+    os.read(0, 1)  # a byte, or the end; sys.stdin could not be closed while this thread reads from it
+    runners = sys.modules.get("otree_botex.admin.runners")
+    if runners is not None:
+        runners.kill_all()
     os._exit(0)
 
 
