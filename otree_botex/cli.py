@@ -6,11 +6,27 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .errors import BotexError
+from .parameters import CHOICES, NUMBERS, PARAMETERS, SWITCHES
 
+MODELS = "random, smollm2, llama.cpp:/path.gguf, replay:LAUNCH, or a name litellm knows (openai/gpt-4.1-mini)"
+HELP = {
+    "temperature": "how far replies may stray",
+    "max_tokens": "the longest reply, in tokens",
+    "seed": "makes replies repeatable where the model honours it",
+    "attempts": "how many replies to one page may be refused",
+    "chat_messages": "what a bot may write at most in the chats of a page",
+    "chat_cost": "US dollars that talking on one page may cost a bot",
+    "human_pace": "take as much time as people do",
+    "images": "show pictures to a model that takes them",
+    "cache": "give a request that was answered before the same reply, without asking again",
+    "memory": "what a bot remembers: the conversation, the notes that it keeps, or nothing",
+}
 DESCRIPTION = "Lets large language models take part in oTree experiments as participants."
 
 
@@ -47,14 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     launch = commands.add_parser("launch", help="start bots in a session of a running server and watch them")
     launch.add_argument("--server", default="http://127.0.0.1:8000", help="its address (default: %(default)s)")
     launch.add_argument("--session", required=True, help="the session's code")
-    launch.add_argument("--model", required=True, help="random, smollm2, llama.cpp:/path.gguf, or a name litellm knows")
+    launch.add_argument("--model", required=True, help=MODELS)
     launch.add_argument("--bots", type=int, help="how many seats (default: all free ones)")
-    for name, kind in (("temperature", float), ("max-tokens", int), ("seed", int), ("attempts", int)):
-        launch.add_argument(f"--{name}", type=kind)
-    launch.add_argument("--human-pace", action="store_true", default=None, help="take as much time as people do")
-    launch.add_argument("--images", action="store_true", default=None, help="show pictures to a model that takes them")
-    launch.add_argument("--chat-messages", type=int, help="what a bot may write at most in the chats of a page")
-    launch.add_argument("--chat-cost", type=float, help="US dollars that talking on one page may cost a bot")
+    _add_parameters(launch)
     launch.set_defaults(run=_launch)
 
     check = commands.add_parser("check", help="send random bots through a session config and report page by page")
@@ -65,9 +76,72 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--server", help="use the running oTree server at this address instead of one of its own")
     check.set_defaults(run=_check, error_code=2)  # 1 says that a bot did not finish
 
+    _add_scripts(commands)
     for name, run in (("runner", _runner), ("probe", _probe)):  # for the server's use, not for people's
         commands.add_parser(name).set_defaults(run=run)
     return parser
+
+
+def _add_scripts(commands: Any) -> None:
+    """The commands for any oTree server, with or without this package in it."""
+    play = commands.add_parser("play", help="play one participant's link on any oTree server")
+    play.add_argument("url", metavar="URL", help="a start link, a room's address, or a session-wide link")
+    play.add_argument("--session", default="", help="what the record is to call the session")
+    session = commands.add_parser(
+        "session", help="make a session over oTree's REST API, with seats for bots and people"
+    )
+    session.add_argument("config", metavar="CONFIG", help="the session config's name")
+    session.add_argument("--participants", type=int, required=True, help="how many seats")
+    session.add_argument("--humans", type=int, default=0, help="how many of them are for people, drawn at random")
+    session.add_argument("--room", help="the room that the session is put into")
+    session.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a field of the config")
+    session.add_argument("--json", action="store_true", help="print it as JSON")
+    run = commands.add_parser("run", help="start the bots of such a session, or go on with them")
+    run.add_argument("session", metavar="SESSION", help="the session's code")
+    run.add_argument("--again", action="store_true", help="go on with bots that began and have not finished")
+    export = commands.add_parser("export", help="write data to CSV")
+    what = "of the bots' record; oTree's data of a server; or a wide file of oTree taken apart"
+    export.add_argument("what", choices=("participants", "responses", "conversations", "otree", "tables"), help=what)
+    export.add_argument("--session", help="of this session only")
+    export.add_argument("--input", type=Path, metavar="FILE", help="the wide file for “tables”")
+    report = commands.add_parser("report", help="what a paper must disclose of a launch, filled in from its record")
+    report.add_argument("launch", metavar="LAUNCH", help="the launch's code")
+    report.add_argument("--latex", action="store_true", help="as LaTeX (default: Markdown)")
+    report.add_argument("--json", action="store_true", help="the launch's manifest instead")
+    for parser in (play, run):
+        parser.add_argument("--model", required=parser is play, help=MODELS)
+        parser.add_argument("--api-base", metavar="URL", help="where the model is reached, if not at its provider")
+        parser.add_argument("--local", action="append", default=[], metavar="NAME=VALUE", help="for the model “local”")
+        _add_parameters(parser)
+    for parser in (session, export, report):
+        parser.add_argument("--server", metavar="URL", help="the oTree server (default: OTREE_SERVER_URL)")
+    for parser in (export, report):
+        parser.add_argument("--output", "-o", type=Path, metavar="FILE")
+    for parser in (play, session, run, export, report):
+        parser.add_argument("--db", type=Path, help="the bots' record (default: BOTEX_DB, else botex.sqlite3)")
+    for name, parser in (("play", play), ("session", session), ("run", run), ("export", export), ("report", report)):
+        parser.set_defaults(run=partial(_script, name))
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    for name, (kind, least, most) in NUMBERS.items():
+        parser.add_argument(
+            _option(name), type=kind, metavar="N", help=f"{HELP.get(name, '')} ({least} to {most})".strip()
+        )
+    for name in SWITCHES:
+        parser.add_argument(_option(name), action="store_true", default=None, help=HELP[name])
+    for name, choices in CHOICES.items():
+        parser.add_argument(_option(name), choices=choices, help=HELP[name])
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _script(name: str, arguments: argparse.Namespace) -> int:
+    from .scripts import commands
+
+    return int(getattr(commands, name)(arguments))
 
 
 def _setup(arguments: argparse.Namespace) -> int:
@@ -85,11 +159,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _launch(arguments: argparse.Namespace) -> int:
     from .launch_command import launch
 
-    names = (
-        *("temperature", "max_tokens", "seed", "attempts"),
-        *("human_pace", "images", "chat_messages", "chat_cost"),
-    )
-    parameters = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    parameters = {name: getattr(arguments, name) for name in PARAMETERS if getattr(arguments, name) is not None}
     return launch(arguments.server, arguments.session, arguments.model, arguments.bots, parameters)
 
 

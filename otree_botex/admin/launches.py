@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from otree.common import random_chars_8
 from otree.database import db
@@ -15,6 +16,7 @@ from otree.models import Participant, Session
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
 from ..parameters import Parameters, parameters
+from ..record import manifests
 from ..record.memories import as_replayed
 from ..records import ENDED
 from . import columns, experiment, hook, own, runners, seats
@@ -150,3 +152,11 @@ def bots_of(record: Launch) -> list[Bot]:
 def of_bot(bot: Bot) -> Launch:
     """The launch of a bot."""
     return db.query(Launch).filter_by(id=bot.launch_id).one()
+
+
+def manifest(record: Launch) -> dict[str, Any]:
+    """All that shaped the answers of a launch, and what became of each seat."""
+    bots = db.query(Bot.participant_id).filter_by(session_id=record.session_id)
+    people = db.query(Participant).filter_by(session_id=record.session_id, visited=True)
+    humans = people.filter(Participant.id.notin_([bot.participant_id for bot in bots])).count()
+    return manifests.manifest(own.record(), record, humans=humans, now=state)

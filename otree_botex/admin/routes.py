@@ -25,7 +25,7 @@ from ..models import Bot, Launch
 from ..parameters import parameters, stored
 from ..record import tokens
 from ..record.memories import memory, recorded
-from . import check, intake, launches, pages, report, seats, status
+from . import check, intake, launch_page, launches, pages, report, seats, status
 from .own import record
 
 
@@ -101,20 +101,29 @@ class RestStatus(BaseRESTView):
     """GET: what the bots of a launch are doing. POST: stops them."""
 
     def get(self) -> Response:
-        launch = self._launch()
-        if launch is None:
-            return Response("There is no such launch.", status_code=404)
-        return JSONResponse({"bots": status.of_bots(launches.bots_of(launch))})
+        launch = _launch(self.request)
+        return JSONResponse({"bots": status.of_bots(launches.bots_of(launch))}) if launch else NO_LAUNCH
 
     def post(self) -> Response:
-        launch = self._launch()
-        if launch is None:
-            return Response("There is no such launch.", status_code=404)
-        launches.stop(launches.bots_of(launch))
+        launch = _launch(self.request)
+        if launch is not None:
+            launches.stop(launches.bots_of(launch))
         return self.get()
 
-    def _launch(self) -> Launch | None:
-        return db.query(Launch).filter_by(code=self.request.path_params["launch"]).first()
+
+class RestManifest(BaseRESTView):
+    """GET: all that shaped the answers of a launch, and what became of each seat."""
+
+    def get(self) -> Response:
+        launch = _launch(self.request)
+        return JSONResponse(launches.manifest(launch)) if launch else NO_LAUNCH
+
+
+NO_LAUNCH = Response("There is no such launch.", status_code=404)
+
+
+def _launch(request: Request) -> Launch | None:
+    return db.query(Launch).filter_by(code=request.path_params["launch"]).first()
 
 
 class RestCheck(BaseRESTView):
@@ -144,11 +153,14 @@ routes = [
     Route("/otree_botex/journal/{launch}/replay", Replay, name="LLMBotsReplay"),
     Route("/api/llm_bots/launch", RestLaunch, name="LLMBotsRestLaunch"),
     Route("/api/llm_bots/launch/{launch}", RestStatus, name="LLMBotsRestStatus"),
+    Route("/api/llm_bots/launch/{launch}/manifest", RestManifest, name="LLMBotsRestManifest"),
     Route("/api/llm_bots/check", RestCheck, name="LLMBotsRestCheck"),
     Route("/api/llm_bots/check/{session}", RestReport, name="LLMBotsRestReport"),
     Route("/LLMBots/{code}", pages.LLMBots, name="LLMBots"),
     Route("/LLMBots/{code}/status", pages.LLMBotsStatus, name="LLMBotsStatus"),
     Route("/LLMBots/{code}/check", check.LLMBotsCheck, name="LLMBotsCheck"),
     Route("/LLMBots/{code}/bot/{bot}", pages.LLMBotsTranscript, name="LLMBotsTranscript"),
+    Route("/LLMBots/{code}/launch/{launch}", launch_page.LLMBotsLaunch, name="LLMBotsLaunch"),
+    Route("/LLMBots/{code}/launch/{launch}/{file}", launch_page.LLMBotsLaunchFile, name="LLMBotsLaunchFile"),
     Route("/LLMBots/{code}/export/{table}", pages.LLMBotsExport, name="LLMBotsExport"),
 ]

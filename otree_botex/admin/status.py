@@ -19,8 +19,9 @@ def of_bots(bots: list[Bot]) -> list[dict[str, Any]]:
         participant.id: participant
         for participant in db.query(Participant).filter(Participant.id.in_([bot.participant_id for bot in bots]))
     }
-    models = dict(db.query(Launch.id, Launch.model).filter(Launch.id.in_({bot.launch_id for bot in bots})))
-    return [_status(bot, participants[bot.participant_id], models[bot.launch_id]) for bot in bots]
+    found = db.query(Launch.id, Launch.code, Launch.model).filter(Launch.id.in_({bot.launch_id for bot in bots}))
+    of = {launch.id: {"launch": launch.code, "model": launch.model} for launch in found}
+    return [_status(bot, participants[bot.participant_id]) | of[bot.launch_id] for bot in bots]
 
 
 def of_session(session_id: int) -> list[dict[str, Any]]:
@@ -34,7 +35,7 @@ def latest_bots(session_id: int) -> list[Bot]:
     return sorted(latest.values(), key=lambda bot: bot.number)
 
 
-def _status(bot: Bot, participant: Participant, model: str) -> dict[str, Any]:
+def _status(bot: Bot, participant: Participant) -> dict[str, Any]:
     state, error = launches.state(bot)
     ended = bot.ended_at if bot.state in ENDED else (bot.heard_at if state == "failed" else time.time())
     pages = participant._max_page_index or 0
@@ -43,7 +44,6 @@ def _status(bot: Bot, participant: Participant, model: str) -> dict[str, Any]:
         "seat": bot.number,
         "label": participant.label or "",
         "participant": bot.participant_code,
-        "model": model,
         "state": state,
         "error": error,
         "stopping": bool(bot.stop_wanted and state not in ENDED),

@@ -14,6 +14,7 @@ from otree.database import db
 
 from ..models import Bot, Message, Step
 
+NO_REPLY = "No reply is on record: none has come yet, or the bot's runner ended before one came."
 BY = {"reply": "the check of the reply", "form": "the form", "server": "oTree"}
 
 
@@ -89,7 +90,7 @@ def _message(message: Message) -> dict[str, Any]:
         "number": message.number,
         "role": message.role,
         "content": message.content or "",
-        "error": message.error or "",
+        "error": message.error or (NO_REPLY if message.content is None else ""),
         "took": " · ".join(part for part in took if part),
     }
 

@@ -152,9 +152,10 @@ class Runner:
 
 
 def _options(launch: Launch) -> ModelOptions:
-    names = ("temperature", "max_tokens", "api_base", "images", "local", "api_key")
+    names = ("temperature", "max_tokens", "api_base", "images", "local", "api_key", "goes_on")
     options = {name: getattr(launch, name) for name in names}
-    return ModelOptions(**options, cache=Path(launch.cache) if launch.cache else None)
+    seeded = any(seat.seed is not None for seat in launch.seats)
+    return ModelOptions(**options, seeded=seeded, cache=Path(launch.cache) if launch.cache else None)
 
 
 def _version(name: str) -> str | None:

@@ -41,7 +41,7 @@ class Run:
         atexit.register(self._end_with_script)
 
     def __repr__(self) -> str:
-        return f"<Run {self.launch}: {launches.summary(self.database, self.launch)}>"
+        return f"<Run {self.launch}: {self.summary()}>"
 
     @property
     def is_running(self) -> bool:
@@ -59,7 +59,7 @@ class Run:
         try:
             while self._thread.is_alive():
                 self._thread.join(0.5 if end is None else max(min(0.5, end - time.monotonic()), 0))
-                progress.show(lambda: launches.summary(self.database, self.launch))
+                progress.show(self.summary)
                 if end is not None and time.monotonic() >= end and self._thread.is_alive():
                     raise TimeoutError(f"The bots of launch {self.launch} are still playing.")
         except KeyboardInterrupt:
@@ -84,6 +84,10 @@ class Run:
     def bots(self) -> list[dict[str, Any]]:
         """What each bot is doing or did: `seat`, `participant`, `state`, `error` and more, as in the record."""
         return launches.bots(self.database, self.launch)
+
+    def summary(self) -> str:
+        """How the bots get on, in a line."""
+        return launches.summary(self.database, self.launch)
 
     def manifest(self) -> dict[str, Any]:
         """All that shaped the bots' answers, and what became of them (see docs/record.md)."""

@@ -90,11 +90,25 @@
     bots.forEach(bot => tbody.append(rows.get(bot.bot).row));
     byId('llm-bots-live').hidden = !bots.length;
     byId('llm-bots-none').hidden = bots.length > 0;
+    showLaunches(bots);
     const count = {};
     bots.forEach(bot => { count[bot.state] = (count[bot.state] || 0) + 1; });
     byId('llm-bots-summary').textContent = Object.entries(count).map(([state, n]) => `${n} ${STATES[state] || state}`).join(', ');
     byId('all-stop').hidden = !bots.some(bot => !['finished', 'failed', 'stopped'].includes(bot.state));
     byId('all-again').hidden = !bots.some(bot => ['failed', 'stopped'].includes(bot.state));
+  }
+
+  function showLaunches(bots) {
+    const list = byId('llm-bots-launches');
+    const models = new Map(bots.map(bot => [bot.launch, bot.model]));
+    if (list.dataset.shown === [...models.keys()].join()) return;
+    list.dataset.shown = [...models.keys()].join();
+    list.replaceChildren(...[...models].flatMap(([launch, model], index) => {
+      const link = document.createElement('a');
+      link.href = `${location.pathname}/launch/${launch}`;
+      link.textContent = `${launch} (${model})`;
+      return index ? [' · ', link] : [link];
+    }));
   }
 
   function showModels(models, ready) {

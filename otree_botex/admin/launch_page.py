@@ -1,0 +1,80 @@
+"""The page of one launch: its manifest to be read, and its files to be taken along."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from otree.database import db
+from otree.views.cbv import AdminSessionPage
+from starlette.responses import Response
+
+from ..models import Launch
+from ..record import archive, manifests, methods
+from . import launches, own
+from .escaping import escaped
+
+FATES = ("seats", *manifests.FATES)
+
+
+class LLMBotsLaunch(AdminSessionPage):
+    """Everything that shaped a launch's answers, and what became of its seats."""
+
+    def get_template_name(self) -> str:
+        return "otree_botex/LLMBotsLaunch.html"
+
+    def vars_for_template(self) -> dict[str, Any]:
+        manifest = launches.manifest(_launch(self))
+        groups = manifest.pop("attrition")
+        fates = [fate for fate in FATES if any(group.get(fate) for group in groups)]
+        values = {
+            "launch": manifest["launch"],
+            "model": manifest["model"]["asked"],
+            "groups": [{**group, "numbers": [group.get(fate, 0) for fate in fates]} for group in groups],
+            "fates": fates,
+            "prompts": [{"name": name, "text": text} for name, text in manifest.pop("prompts").items()],
+            "failed": [seat for seat in manifest.pop("seats") if seat["error"]],
+            "sections": _sections(manifest),
+        }
+        return escaped(values)
+
+
+class LLMBotsLaunchFile(AdminSessionPage):
+    """A launch's manifest as JSON, its report as Markdown or LaTeX, or all of its record as a zip file."""
+
+    def get(self, request: Any, code: str, **_: Any) -> Response:
+        launch = _launch(self)
+        manifest, name = launches.manifest(launch), request.path_params["file"]
+        if name == "manifest.json":
+            content, kind = json.dumps(manifest, indent=2, ensure_ascii=False).encode(), "application/json"
+        elif name == "report.md":
+            content, kind = methods.markdown(manifest).encode(), "text/markdown; charset=utf-8"
+        elif name == "report.tex":
+            content, kind = methods.latex(manifest).encode(), "application/x-tex; charset=utf-8"
+        elif name == "archive.zip":
+            content, kind = archive.zipped(own.record(), launch, manifest, launches.state), "application/zip"
+        else:
+            return Response("There is no such file.", status_code=404)
+        headers = {"Content-Disposition": f'attachment; filename="launch_{launch.code}_{name}"'}
+        return Response(content, media_type=kind, headers=headers)
+
+
+def _launch(page: AdminSessionPage) -> Launch:
+    return db.get_or_404(Launch, code=page.request.path_params["launch"], session_id=page.session.id)
+
+
+def _sections(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """A manifest as tables: what stands on its own first, then each of its parts."""
+    plain = {name: value for name, value in manifest.items() if not isinstance(value, dict)}
+    parts = {"launch": plain, **{name: value for name, value in manifest.items() if isinstance(value, dict)}}
+    return [
+        {"title": name.replace("_", " "), "rows": [{"name": key, "value": _said(value)} for key, value in part.items()]}
+        for name, part in parts.items()
+        if part
+    ]
+
+
+def _said(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
