@@ -43,14 +43,19 @@ def ours(session, bot=1):
         f"/LLMBots/{session}/status": "admin",
         f"/LLMBots/{session}/check": "admin",
         f"/LLMBots/{session}/bot/{bot}": "admin",
+        f"/LLMBots/{session}/launch/nosuch": "admin",
+        f"/LLMBots/{session}/launch/nosuch/manifest.json": "admin",
+        f"/LLMBots/{session}/launch/nosuch/archive.zip": "admin",
         f"/LLMBots/{session}/export/bots": "admin",
         f"/LLMBots/{session}/export/steps": "admin",
         f"/LLMBots/{session}/export/messages": "admin",
         "/api/llm_bots/launch": "key",
         "/api/llm_bots/launch/nosuch": "key",
+        "/api/llm_bots/launch/nosuch/manifest": "key",
         "/api/llm_bots/check": "key",
         f"/api/llm_bots/check/{session}": "key",
         "/otree_botex/journal/nosuch": "token",
+        "/otree_botex/journal/nosuch/replay": "token",
     }
 
 
@@ -90,7 +95,9 @@ def test_the_route_table_is_complete(study):
         .replace("nosuch", "{launch}")
         for path in ours("CODE")
     }
-    patterns = {path.rsplit("/", 1)[0] + "/{table}" if "/export/" in path else path for path in patterns}
+    for part, last in (("/export/", "{table}"), ("/launch/{launch}/", "{file}")):
+        one_for_all = {path for path in patterns if path.startswith("/LLMBots") and part in path}
+        patterns = patterns - one_for_all | {f"{path.rpartition('/')[0]}/{last}" for path in one_for_all}
     assert patterns == {line for line in listed.stdout.splitlines() if line.startswith("/")}
 
 
