@@ -1,35 +1,43 @@
-"""What a bot and its model say to each other: every message on record, within the model's context. One per bot."""
+"""What a bot's model is shown: its memory of earlier pages, as much as its memory mode keeps and its context holds.
+
+With `full` the conversation goes on from page to page, and gives way to notes only when the context is full. With
+`summary` each page is shown with the notes that the bot made itself in its last decision; what came after these (pages
+it only read, a page whose time was up, a talk that led to no decision) is shown with them. With `none` a page is shown
+alone. What is said on one page (refusals, a talk) stays together in every mode.
+"""
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from threading import Event
 from typing import Any
 
-from tenacity import RetryCallState, stop_after_attempt, wait_random_exponential
-
-from ..errors import ModelError, TimeUp, TransientModelError
-from ..llm import LLM, Completion, Request, Schema, object_schema
+from ..errors import ModelError
+from ..llm import LLM, Completion, Schema, object_schema
+from ..records import Memory, MemoryMode
+from .exchange import Exchange, Said
 from .journal import BotJournal
-from .patience import try_again
 from .pictures import Picture
+from .replies import KEPT_NOTES_LENGTH, Unusable, json_object, read_notes
+from .waiting import says_nothing
 
 PROMPTS = Path(__file__).parent / "prompts"
-TRIES = 8
-"""How often a model that is overloaded or out of reach is asked again, with growing pauses, before the bot fails."""
+BETWEEN = "\n\n---\n\n"
+"""What stands between pages that are shown together."""
 NOTES_LENGTH = 2000
 NOTES_SCHEMA = object_schema(notes={"type": "string", "maxLength": NOTES_LENGTH})
-REPLY_TOKENS = 600
-"""Room kept for a reply when a conversation is fitted into a model's context."""
+REPLY_TOKENS, KEPT_NOTES_TOKENS = 600, 400
+"""Room kept for a reply when a conversation is fitted into a model's context, and for the notes that are part of it."""
 PICTURE_TOKENS = 1500
 """What a picture is reckoned to take; providers count in several ways, few take more."""
 LEAST_PART_TOKENS = 200
 """A page is not given in smaller parts than this: with less room a model could not follow it."""
+
+Shown = tuple[str, tuple[Picture, ...]]
+"""A text and its pictures."""
 
 
 def prompt(name: str, **values: str) -> str:
@@ -39,40 +47,82 @@ def prompt(name: str, **values: str) -> str:
 
 
 class Conversation:
-    """The messages that the next reply will be an answer to.
+    """The messages that the next reply will be an answer to. One per bot.
 
     `seed` makes replies repeatable where the model honours one; `stop` ends waiting for a model that is out of reach.
     """
 
-    def __init__(self, llm: LLM, journal: BotJournal, stop: Event, seed: int | None = None) -> None:
-        self._llm, self._journal, self._stop, self._seed = llm, journal, stop, seed
-        self._messages: list[dict[str, Any]] = []
-        self._number = 0
+    def __init__(
+        self,
+        llm: LLM,
+        journal: BotJournal,
+        stop: Event,
+        seed: int | None = None,
+        *,
+        memory: MemoryMode = "full",
+        seat: int = 0,
+    ) -> None:
+        self._llm, self._mode = llm, memory
+        self._exchange = Exchange(llm, journal, stop, seed, seat)
+        self._messages: list[Said] = []
         self._opened = 1  # the place of the message that shows the page at hand
-        self.cost = 0.0
+        self._noted = 1  # with `summary`: what stands from here on is not in the notes yet
+        self._unread: list[Shown] = []
+        self._notes = ""
+
+    @property
+    def cost(self) -> float:
         """US dollars for all replies so far, as far as prices are known."""
+        return self._exchange.cost
 
-    def restore(self, messages: Sequence[Mapping[str, Any]], number: int) -> None:
-        """Goes on from what was said before; `number` is that of the last message on record."""
-        self._messages, self._number = [{**message, "pictures": ()} for message in messages], number
+    def restore(self, memory: Memory) -> None:
+        """Goes on from what an earlier runner recorded."""
+        self._exchange.number = memory.message
+        self._exchange.turn_to(memory.page)
+        self._messages = [Said(message["number"], message["role"], message["content"]) for message in memory.memory]
+        self._unread = [(text, ()) for text in memory.unread.split(BETWEEN) if not says_nothing(text)]
+        self._noted = len(self._messages)
+        notes = (read_notes(m.content) if m.role == "assistant" else _notes_of(m.content) for m in self._messages[::-1])
+        self._notes = next(filter(None, notes), "")
 
-    def show(self, page: str, pictures: Sequence[Picture] = ()) -> None:
-        """Shows the model a page, with its pictures. All that is said from now on is about this page."""
+    def read(self, text: str, pictures: Sequence[Picture] = ()) -> None:
+        """A text that is shown with the next page."""
+        self._unread.append((text, tuple(pictures)))
+
+    def show(self, number: int, text: str, pictures: Sequence[Picture] = ()) -> None:
+        """Shows the page of this number, with its pictures. All that is said from now on is about this page."""
+        self._exchange.turn_to(number)
+        if self._mode == "summary":
+            self.take_back()
+        if self._mode != "full":
+            self._messages, self._noted = self._messages[:1], 1
         if not self._messages:
-            self._add("system", prompt("system"))
-        self._opened = len(self._messages)
-        self._add("user", page, pictures)
+            more = [prompt("summary", length=str(KEPT_NOTES_LENGTH))] if self._mode == "summary" else []
+            self._messages.append(self._exchange.say("system", "\n\n".join([prompt("system"), *more])))
+        shown = [*(self._unread if self._mode != "none" else ()), (text, tuple(pictures))]
+        self._opened, self._unread = len(self._messages), []
+        page, every = BETWEEN.join(text for text, _ in shown), [picture for _, some in shown for picture in some]
+        content = _with_notes(self._notes, page) if self._mode == "summary" else page
+        self._messages.append(self._exchange.say("user", content, every, again=page))
 
-    def say(self, content: str) -> None:
-        """One more thing said to the model about the page that it was shown last."""
-        self._add("user", content)
+    def say(self, content: str, again: str = "") -> None:
+        """One more thing said to the model about the page that it was shown last; `again` is the part of it that is
+        worth saying a second time (see `take_back`), if not all is."""
+        self._messages.append(self._exchange.say("user", content, again=again))
 
-    def take_back(self) -> str:
-        """Removes what was said since the last reply and returns it; on record it stays."""
-        said: list[str] = []
-        while self._messages and self._messages[-1]["role"] == "user":
-            said.insert(0, self._messages.pop()["content"])
-        return "\n\n---\n\n".join(said)
+    def take_back(self) -> None:
+        """What was said since the last reply is to be shown with the next page; on record it stays. With `summary` that
+        is what was said, by both, since the notes were made."""
+        if self._mode == "summary":
+            start = self._noted
+        else:
+            replies = [place for place, said in enumerate(self._messages, 1) if said.role == "assistant"]
+            start = max([1, *replies])
+        taken, self._messages = self._messages[start:], self._messages[:start]
+        self._unread[:0] = [
+            (said.again if said.role == "user" else prompt("replied", reply=said.content), said.pictures)
+            for said in taken
+        ]
 
     def ask(
         self,
@@ -82,23 +132,27 @@ class Conversation:
         refused: Mapping[str, Sequence[Any]] | None = None,
         deadline: float | None = None,
         questions: Callable[[], str] = str,
-    ) -> str:
+    ) -> Completion:
         """The model's reply to all that was said, which becomes part of the conversation.
 
         `questions` says again what a page asks for, should the page be too long to be shown in one piece.
         Raises TimeUp after the `deadline` (of time.monotonic()), ModelError if the model cannot answer, and Stopped.
         """
         self._fit(questions, deadline)
-        return self._complete(schema, purpose, refused or {}, deadline)
+        return self._ask(schema, purpose, refused or {}, deadline)
 
-    def _add(self, role: str, content: str, pictures: Sequence[Picture] = (), **rest: Any) -> str:
-        self._number += 1
-        message: dict[str, Any] = {"number": self._number, "role": role, "content": content}
-        if pictures:
-            rest["images"] = [picture.about for picture in pictures]
-        self._journal.write("message", **message, **rest)
-        self._messages.append({**message, "pictures": tuple(pictures)})
-        return content
+    def keep_notes(self, notes: str) -> None:
+        """With `summary`: the notes of the last reply, which stand for all that was said so far. If it has none, those
+        before are kept."""
+        self._notes = notes.replace(BETWEEN, "\n\n") or self._notes
+        self._noted = len(self._messages)
+
+    def _ask(
+        self, schema: Schema, purpose: str, refused: Mapping[str, Sequence[Any]], deadline: float | None
+    ) -> Completion:
+        said, completion = self._exchange.ask(self._messages, schema, purpose, refused, deadline)
+        self._messages.append(said)
+        return completion
 
     def _fit(self, questions: Callable[[], str], deadline: float | None) -> None:
         """Keeps the conversation within the model's context: what was before the page at hand gives way to notes on
@@ -111,13 +165,13 @@ class Conversation:
         if older:
             self._messages = [system, *older]
             notes = self._take_notes(deadline)
-        self._messages, self._opened = [system], 1
-        if self._room(system, _message(_with_notes(notes, page["content"])), *since) >= 0:
-            self._add("user", _with_notes(notes, page["content"]), page["pictures"])
-            self._messages += since
+        self._messages, self._opened, self._noted = [system], 1, 1
+        if self._room(system, _message(_with_notes(notes, page.content)), *since) >= 0:
+            content = _with_notes(notes, page.content)
+            self._messages += [self._exchange.say("user", content, page.pictures), *since]
         else:
-            text = "\n\n---\n\n".join(message["content"] for message in (page, *since))
-            self._show_in_parts(text, page["pictures"], notes, questions(), deadline)
+            text = BETWEEN.join(message.content for message in (page, *since))
+            self._show_in_parts(text, page.pictures, notes, questions(), deadline)
 
     def _show_in_parts(
         self, text: str, pictures: Sequence[Picture], notes: str, questions: str, deadline: float | None
@@ -129,27 +183,30 @@ class Conversation:
             shown = f"{prompt('part', number=str(number), of=str(len(parts)))}\n\n{part}"
             self._messages = [system]
             if number < len(parts):
-                self._add("user", _with_notes(notes, shown))
-                notes = self._take_notes(deadline)
+                self._messages.append(self._exchange.say("user", _with_notes(notes, shown)))
+                notes = self._notes = self._take_notes(deadline)
             else:
                 ending = f"\n\n{prompt('questions', questions=questions)}" if questions else ""
-                self._add("user", _with_notes(notes, shown + ending), pictures)
+                again = shown if self._mode == "summary" else ""
+                self._messages.append(
+                    self._exchange.say("user", _with_notes(notes, shown + ending), pictures, again=again)
+                )
 
     def _take_notes(self, deadline: float | None) -> str:
-        self._add("user", prompt("notes"))
-        reply = self._complete(NOTES_SCHEMA, "notes", {}, deadline)
+        self.say(prompt("notes"))
+        completion = self._ask(NOTES_SCHEMA, "notes", {}, deadline)
         try:
-            return str(json_object(reply)["notes"])
-        except (KeyError, ValueError):
+            return str(json_object(completion)["notes"])
+        except (KeyError, Unusable):
             raise ModelError("The model could not make notes of the pages so far when its context was full.") from None
 
-    def _parts(self, system: dict[str, Any], text: str, questions: str) -> list[str]:
+    def _parts(self, system: Said, text: str, questions: str) -> list[str]:
         """A page's text in parts that fit, broken at its lines where that is possible."""
         full_notes = _with_notes("x" * NOTES_LENGTH, prompt("part", number="10", of="10"))
         around = (_message(full_notes), _message(prompt("questions", questions=questions)), _message(prompt("notes")))
         room = self._room(system, *around)
         if room < LEAST_PART_TOKENS:
-            needed = self._tokens(text) + self._tokens(questions) + self._tokens(system["content"]) + REPLY_TOKENS
+            needed = self._tokens(text) + self._tokens(questions) + self._tokens(system.content) + self._reply_tokens
             raise ModelError(
                 f"This page needs about {needed} tokens, more than the {self._llm.context_tokens} that the model "
                 "takes. Choose a model with a larger context."
@@ -161,85 +218,34 @@ class Conversation:
             parts[-1] += piece
         return [part.strip("\n") for part in parts]
 
-    def _room(self, *messages: Mapping[str, Any]) -> float:
+    def _room(self, *messages: Said) -> float:
         """How many tokens are left beside these messages and a reply."""
         if self._llm.context_tokens is None:
             return float("inf")
-        taken = sum(self._tokens(message["content"]) for message in messages)
-        taken += sum(PICTURE_TOKENS * len(_sent(message)) for message in messages)
-        return self._llm.context_tokens - REPLY_TOKENS - taken
+        taken = sum(self._tokens(message.content) for message in messages)
+        taken += sum(PICTURE_TOKENS * len(message.sent_pictures) for message in messages)
+        return self._llm.context_tokens - self._reply_tokens - taken
+
+    @property
+    def _reply_tokens(self) -> int:
+        return REPLY_TOKENS + (KEPT_NOTES_TOKENS if self._mode == "summary" else 0)
 
     def _tokens(self, text: str) -> int:
         return self._llm.count_tokens(text)
 
-    def _complete(
-        self, schema: Schema, purpose: str, refused: Mapping[str, Sequence[Any]], deadline: float | None
-    ) -> str:
-        sent = [_as_sent(message) for message in self._messages]
-        numbers = [message["number"] for message in self._messages]
-        seed = None if self._seed is None else (self._seed + self._number) % 2**31
-        request = Request(sent, schema, seed, refused, deadline)
-        return try_again(
-            lambda: self._ask(request, numbers, purpose),
-            after=TransientModelError,
-            wait=lambda state: min(_pause(state), request.seconds_left()),
-            limit=stop_after_attempt(TRIES),
-            stop=self._stop,
-        )
 
-    def _ask(self, request: Request, numbers: list[int], purpose: str) -> str:
-        if request.seconds_left() <= 0:
-            raise TimeUp("The page's time was up before the model had answered.")
-        began = time.monotonic()
-        about: dict[str, Any] = {"sent": numbers, "purpose": purpose, "seed": request.seed}
-        try:
-            completion = self._llm.complete(request)
-        except ModelError as error:
-            self._number += 1
-            seconds = round(time.monotonic() - began, 3)
-            self._journal.write(
-                "message", number=self._number, role="assistant", content="", error=str(error), seconds=seconds, **about
-            )
-            raise
-        about["seconds"] = round(time.monotonic() - began, 3)
-        self.cost += completion.cost or 0.0
-        return self._add("assistant", completion.text, **about, **_took(completion))
-
-
-def json_object(reply: str) -> dict[str, Any]:
-    """The JSON object of a reply, which some models wrap in thoughts, prose or a code fence.
-
-    Raises ValueError, in words for the model, if there is none.
-    """
-    text = reply.rpartition("</think>")[2]
-    text = re.sub(r"^.*?```(?:json)?\s*(\{.*\})\s*```.*$", r"\1", text, flags=re.DOTALL)
-    start, end = text.find("{"), text.rfind("}") + 1
-    if start < 0:
-        raise ValueError("The reply is not JSON." if reply.strip() else "The reply is empty.")
-    try:
-        data = json.loads(text[start : end or None])
-    except ValueError:
-        raise ValueError("The reply is not valid JSON, or it was cut off.") from None
-    if not isinstance(data, dict):
-        raise ValueError("The reply is not a JSON object.")
-    return data
-
-
-def _as_sent(message: Mapping[str, Any]) -> dict[str, Any]:
-    images = [picture.url for picture in _sent(message)]
-    return {"role": message["role"], "content": message["content"], **({"images": images} if images else {})}
-
-
-def _sent(message: Mapping[str, Any]) -> list[Picture]:
-    return [picture for picture in message.get("pictures", ()) if not picture.why_not]
-
-
-def _message(content: str) -> dict[str, str]:
-    return {"role": "user", "content": content}
+def _message(content: str) -> Said:
+    return Said(0, "user", content)
 
 
 def _with_notes(notes: str, text: str) -> str:
-    return f"{prompt('remember', notes=notes)}\n\n---\n\n{text}" if notes else text
+    return f"{prompt('remember', notes=notes)}{BETWEEN}{text}" if notes else text
+
+
+def _notes_of(shown: str) -> str:
+    """The notes that a page was shown with; empty if there were none."""
+    head = prompt("remember", notes="")
+    return shown.removeprefix(head).partition(BETWEEN)[0].strip() if shown.startswith(head) else ""
 
 
 def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
@@ -255,25 +261,3 @@ def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
         pieces = [text[: len(text) // 2], text[len(text) // 2 :]]
     for piece in pieces:
         yield from _pieces(piece, fits)
-
-
-def _pause(state: RetryCallState) -> float:
-    """As long as the provider asks for, else twice as long each time."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, TransientModelError) else None
-    return asked if asked is not None else wait_random_exponential(multiplier=1, max=60)(state)
-
-
-def _took(completion: Completion) -> dict[str, Any]:
-    usage = completion.usage
-    return {
-        "model": completion.model,
-        "mode": completion.mode,
-        "finish_reason": completion.finish_reason,
-        "request_id": completion.request_id,
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cached_tokens": usage.cached,
-        "reasoning_tokens": usage.reasoning,
-        "cost": completion.cost,
-    }

@@ -6,27 +6,25 @@ Nothing is ever answered on its behalf.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
-from ..errors import PageError
-from ..llm import LLM, Schema, object_schema
-from ..records import Memory
-from .chat import Chat, Line, as_text
-from .conversation import Conversation, json_object, prompt
-from .form import REASON_LENGTH
+from ..errors import Refused
+from ..llm import LLM, Completion, Schema
+from ..records import Cause, Memory, MemoryMode
+from .chat import Line, as_text
+from .conversation import Conversation, prompt
 from .journal import BotJournal
 from .page import Page
 from .pictures import Picture
+from .replies import Turn, Unusable, read_answers, read_turn, talk_schema, with_notes
+from .waiting import says_nothing
 
 TIMED_OUT = ("timeout_happened", "1")
 """What oTree's own script adds to the form that it sends when a page's time is up."""
-MESSAGE_LENGTH = 500
-"""The most characters that a bot is asked to write in one message of a chat."""
 # What may differ between two looks at a page that asks the same: the time that is left, and what stands in its fields.
 PASSING = re.compile(r'\d+:\d\d|, now (ticked|"(?:[^"\\]|\\.)*")|(?<=[(\[])[x ](?=[)\]])')
 
@@ -42,32 +40,34 @@ class Decision:
     action: str = ""
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A bot's turn in the chats of a page: what it writes, by the chat's key, and whether it has finished talking."""
-
-    say: Mapping[str, str] = field(default_factory=dict)
-    done: bool = False
-
-
 class Mind:
     """Decides for one bot.
 
     `seed` makes a model's replies repeatable where it honours one; `attempts` is how many replies to one page may be
-    refused; `stop` ends waiting for a model that is out of reach.
+    refused; `memory` says what is remembered of earlier pages, `seat` for whom the model is asked; `stop` ends waiting
+    for a model that is out of reach.
     """
 
-    def __init__(self, llm: LLM, journal: BotJournal, stop: Event, *, seed: int | None = None, attempts: int = 5):
-        self._conversation = Conversation(llm, journal, stop, seed)
-        self._journal, self._attempts = journal, attempts
-        self._unread: list[str] = []
-        self._pictures: list[Picture] = []
+    def __init__(
+        self,
+        llm: LLM,
+        journal: BotJournal,
+        stop: Event,
+        *,
+        seed: int | None = None,
+        attempts: int = 5,
+        memory: MemoryMode = "full",
+        seat: int = 0,
+    ) -> None:
+        self._conversation = Conversation(llm, journal, stop, seed, memory=memory, seat=seat)
+        self._journal, self._attempts, self._takes_notes = journal, attempts, memory == "summary"
         self._waited = ""
         self._page: Page | None = None
         self._attempt = 0
         self._said: Mapping[str, Any] = {}
         self._reason = ""
         self._refused: dict[str, list[Any]] = {}
+        self._causes: list[Cause] = []
         self._demanded: set[str] = set()
         self._memory = Memory()
 
@@ -78,21 +78,19 @@ class Mind:
 
     def restore(self, memory: Memory) -> None:
         """Goes on from what an earlier runner recorded."""
-        self._conversation.restore(memory.memory, memory.message)
-        self._unread = [memory.unread] if memory.unread else []
+        self._conversation.restore(memory)
         self._memory = memory
 
     def read(self, page: Page, pictures: Sequence[Picture] = ()) -> None:
         """Takes note of a page on which there is nothing to decide: it is shown to the model with the next one.
 
-        Of wait pages only those are noted that differ from the one before.
+        Of wait pages only those are noted that differ from the one before and have more than oTree's own words.
         """
         if page.is_wait:
-            if page.text == self._waited:
+            if page.text == self._waited or says_nothing(page.text):
                 return
             self._waited = page.text
-        self._unread.append(page.text)
-        self._pictures += pictures
+        self._conversation.read(page.text, pictures)
 
     def decide(
         self,
@@ -105,29 +103,33 @@ class Mind:
         """One decision that the form takes: after talking, of which `heard` is the end, else on a page as it comes.
         Called again with the same page, the model is told what oTree refused of the last.
 
-        Raises PageError when too many replies were refused, ModelError when the model cannot answer, and TimeUp when
-        it has not answered by the `deadline` (of time.monotonic()).
+        Raises Refused when too many replies were refused, ModelError when the model cannot answer, TimeUp when it has
+        not answered by the `deadline` (of time.monotonic()), and Stopped.
         """
         if self._memory.page == page.number and not page.errors and self._asks_the_same(page):
             return self._take_up(page)
         is_new = self._see(page, pictures)
         if heard is not None:
-            self._conversation.say(prompt("talked", heard=as_text(heard)))
+            name = "talked_summary" if self._takes_notes else "talked"
+            self._conversation.say(prompt(name, heard=as_text(heard)), again=as_text(heard))
         elif not is_new:
             self._hear_of_refusal(page)
         self._page, form = page, page.form.requiring(self._demanded)
+        schema = with_notes(form.schema()) if self._takes_notes else form.schema()
         while True:
             self._attempt += 1
-            reply = self._ask(form.schema(), "decision", deadline, form.questions)
+            completion = self._ask(schema, "decision", deadline, form.questions)
             try:
-                self._reason, self._said = _parse(reply)
-            except ValueError as error:
-                self._refuse("reply", {"": str(error)}, reply)
+                reply = read_answers(completion)
+            except Unusable as error:
+                self._refuse("reply", {"": str(error)}, completion.text, cause=error.cause)
                 continue
+            self._reason, self._said = reply.reason, reply.answers
             filled = form.fill(self._said)
             if filled.refused:
                 self._refuse("form", filled.refused, self._said)
                 continue
+            self._conversation.keep_notes(reply.notes)
             return self._decided(page, Decision(self._said, self._reason, tuple(filled.entries), filled.action))
 
     def talk(
@@ -138,16 +140,13 @@ class Mind:
         Raises as `decide` does.
         """
         self._see(page, pictures)
-        self._conversation.say(prompt("talk", heard=as_text(heard)))
-        reply = self._ask(_talk_schema(page.chats), "talk", deadline)
+        self._conversation.say(prompt("talk", heard=as_text(heard)), again=as_text(heard))
+        completion = self._ask(talk_schema(page.chats), "talk", deadline)
         try:
-            said = json_object(reply)
-            say = said["say"]
-            written = {chat.key: say[chat.key].strip() for chat in page.chats if say.get(chat.key)}
-            return Turn({key: text for key, text in written.items() if text}, bool(said["done"]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            return read_turn(completion, page.chats)
+        except Unusable as error:
             # a bot that cannot bring out a message stays silent; what it decides is another matter
-            self._journal.write("refusal", attempt=self._attempt, by="reply", messages={"": NO_TURN}, said=reply)
+            self._write_refusal("reply", {"": str(error)}, completion.text)
             return Turn()
 
     def run_out(self, page: Page) -> Decision:
@@ -171,7 +170,9 @@ class Mind:
         sent. The model is told with its next page."""
         self._tell_later(prompt("moved_on"))
 
-    def _ask(self, schema: Schema, purpose: str, deadline: float | None, questions: Callable[[], str] = str) -> str:
+    def _ask(
+        self, schema: Schema, purpose: str, deadline: float | None, questions: Callable[[], str] = str
+    ) -> Completion:
         return self._conversation.ask(schema, purpose, refused=self._refused, deadline=deadline, questions=questions)
 
     def _is_here(self, page: Page) -> bool:
@@ -183,15 +184,14 @@ class Mind:
             return False
         self._page = page
         self._attempt, self._said, self._reason = 0, {}, ""
-        self._refused, self._demanded = {}, set()
-        self._conversation.show("\n\n---\n\n".join([*self._unread, page.text]), [*self._pictures, *pictures])
-        self._unread, self._pictures = [], []
+        self._refused, self._causes, self._demanded = {}, [], set()
+        self._conversation.show(page.number, page.text, pictures)
         return True
 
     def _tell_later(self, what: str) -> None:
         """What was said on this page and not replied to is said again with the next, and how this page ended."""
-        unanswered = self._conversation.take_back()
-        self._unread += [*([unanswered] if unanswered else []), what]
+        self._conversation.take_back()
+        self._conversation.read(what)
 
     def _asks_the_same(self, page: Page) -> bool:
         """Whether the recorded answers are to the questions of this page, which may have changed when loaded again."""
@@ -208,11 +208,12 @@ class Mind:
         return self._decided(page, Decision(self._said, memory.reason, entries, page.form.fill(self._said).action))
 
     def _decided(self, page: Page, decision: Decision) -> Decision:
-        """Writes a decision down."""
+        """Writes a decision down. When this returns it may be sent."""
         names = page.form.names()
         answers = {names[key]: answer for key, answer in decision.answers.items()}
         entries = [list(entry) for entry in decision.entries]
         self._journal.write("decision", attempt=self._attempt, answers=answers, reason=decision.reason, entries=entries)
+        self._journal.settle()
         return decision
 
     def _hear_of_refusal(self, page: Page) -> None:
@@ -229,16 +230,15 @@ class Mind:
         on_record = {names.get(key, key): value for key, value in said.items()} if isinstance(said, Mapping) else said
         self._journal.write("refusal", attempt=self._attempt, by=by, messages=by_name, said=on_record)
 
-    def _refuse(self, by: str, messages: Mapping[str, str], said: Any, news: str = "") -> None:
-        """Records a refusal and tells the model, with other news. Raises PageError when it was one too many."""
+    def _refuse(
+        self, by: str, messages: Mapping[str, str], said: Any, news: str = "", cause: Cause = "refused"
+    ) -> None:
+        """Records a refusal and tells the model, with other news. Raises Refused when it was one too many."""
         self._write_refusal(by, messages, said)
+        self._causes.append(cause)
         lines = [f"- {key}: {text}" if key else f"- {text}" for key, text in messages.items()]
         if self._attempt >= self._attempts:
-            whom = {"reply": ", no reply had the form that is asked for", "form": " by the form", "server": " by oTree"}
-            raise PageError(
-                f"{self._attempt} replies to this page were refused. The last one{whom[by]}: "
-                + "; ".join(line[2:] for line in lines)
-            )
+            raise self._give_up(by, "; ".join(line[2:] for line in lines))
         if isinstance(said, Mapping):
             for key in messages or said:
                 for refused in [key] if key in said else list(said):
@@ -246,24 +246,16 @@ class Mind:
         told = prompt("refused", errors="\n".join(lines))
         self._conversation.say(f"{told}\n\n{news}" if news else told)
 
-
-NO_TURN = "The reply is not a turn of a chat."
-
-
-def _talk_schema(chats: Sequence[Chat]) -> dict[str, Any]:
-    message = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MESSAGE_LENGTH}, {"type": "null"}]}
-    say = object_schema(**{chat.key: message for chat in chats})
-    return object_schema(reason={"type": "string", "maxLength": REASON_LENGTH}, say=say, done={"type": "boolean"})
-
-
-def _parse(reply: str) -> tuple[str, dict[str, Any]]:
-    """Reason and answers of a reply. Raises ValueError, in words for the model, if it is not what was asked for."""
-    data = json_object(reply)
-    answers = data.get("answers")
-    if not isinstance(answers, dict):
-        raise ValueError('The reply has no "answers".')
-    reason = data.get("reason", "")
-    return (reason if isinstance(reason, str) else json.dumps(reason)), answers
+    def _give_up(self, by: str, last: str) -> Refused:
+        """Why no more replies to this page are asked for."""
+        every = set(self._causes)
+        if every == {"empty"}:
+            return Refused(f"All {self._attempt} replies to this page were empty.", "empty")
+        if every == {"cut off"}:
+            why = "were cut off before their end. Let the model write more (max_tokens), or choose another one."
+            return Refused(f"All {self._attempt} replies to this page {why}", "cut off")
+        whom = {"reply": ", which had not the form that is asked for", "form": " by the form", "server": " by oTree"}
+        return Refused(f"{self._attempt} replies to this page were refused. The last one{whom[by]}: {last}")
 
 
 def _by_key(page: Page, errors: Mapping[str, str]) -> dict[str, str]:

@@ -99,6 +99,8 @@ class _Talker:
             except TimeUp:
                 break  # what is left of the time is for the decision
             self.slowest = max(self.slowest, time.monotonic() - began)
+            if turn.say:
+                self.journal.settle()
             for chat, text in turn.say.items():
                 self.chats.say(chat, text)
                 self.messages += 1

@@ -4,87 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
 from dataclasses import replace
-from decimal import Decimal
 from threading import Event
 
 import jsonschema
 import pytest
 
 from otree_botex.bots.chat import Chat, Line
-from otree_botex.bots.conversation import TRIES, prompt
+from otree_botex.bots.conversation import prompt
+from otree_botex.bots.exchange import TRIES
 from otree_botex.bots.form import Field, Form
 from otree_botex.bots.mind import TIMED_OUT, Mind, Turn
-from otree_botex.bots.page import Page
 from otree_botex.bots.patience import Stopped
 from otree_botex.bots.pictures import Picture
-from otree_botex.errors import ModelError, PageError, TimeUp, TransientModelError
-from otree_botex.llm import Completion, Request, Usage
+from otree_botex.errors import ModelError, Refused, TimeUp, TransientModelError
+from otree_botex.llm import Completion
 from otree_botex.records import Memory
 
-
-class ScriptedLLM:
-    """A model whose replies and errors are enqueued; keeps what it was asked."""
-
-    def __init__(self, *replies, context_tokens=None):
-        self.replies = deque(replies)
-        self.requests: list[Request] = []
-        self.context_tokens = context_tokens
-
-    def complete(self, request):
-        self.requests.append(request)
-        reply = self.replies.popleft()
-        if isinstance(reply, Exception):
-            raise reply
-        return Completion(reply if isinstance(reply, str) else json.dumps(reply), "scripted", Usage(10, 5))
-
-    def count_tokens(self, text):
-        return len(text.split())
-
-
-class NoteTaker(ScriptedLLM):
-    """A model that always answers 5, and takes numbered notes when it is asked for them."""
-
-    def complete(self, request):
-        self.replies.append(
-            answer(5) if "answers" in request.schema["properties"] else {"notes": f"Notes {len(self.requests)}."}
-        )
-        return super().complete(request)
-
-
-class Journal:
-    """Keeps the records of one bot, as BotJournal would send them."""
-
-    def __init__(self):
-        self.records = []
-        self.step = 1
-
-    def write(self, kind, **data):
-        self.records.append((kind, data))
-
-    def of(self, kind):
-        return [data for name, data in self.records if name == kind]
-
-
-def page(number=1, text="How much? [q1]", errors=None, maximum=100):
-    form = Form(fields=(Field("q1", "amount", "integer", minimum=Decimal(0), maximum=Decimal(maximum)),))
-    return Page(
-        f"http://host/p/x/app/P/{number}", "form", "app", "P", number, text=text, form=form, errors=errors or {}
-    )
-
-
-def answer(value, reason="Because."):
-    return {"reason": reason, "answers": {"q1": value}}
-
-
-def mind(llm, **options):
-    journal = Journal()
-    return Mind(llm, journal, Event(), **options), journal
-
-
-def contents(request):
-    return [message["content"] for message in request.messages]
+from .scripted import Journal, NoteTaker, ScriptedLLM, answer, contents, mind, page
 
 
 def test_a_decision():
@@ -106,6 +43,19 @@ def test_the_system_prompt_and_earlier_pages_come_first_and_unchanged():
         thinker.decide(page(number, f"Page {number}"))
     for before, after in zip(llm.requests, llm.requests[1:], strict=False):
         assert contents(after)[: len(before.messages)] == contents(before)
+
+
+def test_what_tells_nothing_on_wait_pages_is_not_shown():
+    """Who comes last never sees them: a prompt must not depend on that."""
+    llm = ScriptedLLM(answer(1))
+    thinker, _ = mind(llm)
+    for text in ("#### Please wait\nWaiting for the other participants.", "#### Please wait\nThe urn is being filled."):
+        thinker.read(replace(page(1, text), kind="wait"))
+    thinker.decide(page(2, "How much?"))
+    assert contents(llm.requests[0])[-1].split("\n\n---\n\n") == [
+        "#### Please wait\nThe urn is being filled.",
+        "How much?",
+    ]
 
 
 def test_pages_without_a_decision_are_shown_with_the_next_one():
@@ -185,9 +135,48 @@ def test_a_field_that_turns_out_to_be_required_may_not_be_left_empty_again():
 def test_refusals_are_bounded_and_the_reason_is_told():
     llm = ScriptedLLM(*[answer(101)] * 3)
     thinker, journal = mind(llm, attempts=3)
-    with pytest.raises(PageError, match="3 replies to this page were refused.*101 is more than 100"):
+    with pytest.raises(Refused, match="3 replies to this page were refused.*101 is more than 100") as raised:
         thinker.decide(page())
+    assert raised.value.cause == "refused"
     assert len(journal.of("refusal")) == 3 and journal.of("decision") == []
+
+
+EMPTY, CUT = Completion("", "m"), Completion('{"reason": "I think that', "m", finish_reason="length")
+
+
+@pytest.mark.parametrize(
+    ("replies", "cause", "told"),
+    [
+        ([EMPTY, EMPTY], "empty", "All 2 replies to this page were empty"),
+        ([CUT, CUT], "cut off", "All 2 replies to this page were cut off.*max_tokens"),
+        ([CUT, replace(CUT, text="")], "cut off", "cut off"),  # all that it was given went into its thoughts
+        ([replace(CUT, text=json.dumps(answer(101)))] * 2, "refused", "101 is more than 100"),  # it was cut off after
+        ([EMPTY, CUT], "refused", "The last one.*cut off"),
+        ([EMPTY, "no idea"], "refused", "not JSON"),
+        ([answer(101), EMPTY], "refused", "The reply is empty"),
+    ],
+)
+def test_why_a_bot_gives_a_page_up(replies, cause, told):
+    thinker, _ = mind(ScriptedLLM(*replies), attempts=2)
+    with pytest.raises(Refused, match=told) as raised:
+        thinker.decide(page())
+    assert raised.value.cause == cause
+
+
+def test_what_went_wrong_on_earlier_pages_does_not_count():
+    thinker, _ = mind(ScriptedLLM(answer(101), answer(1), EMPTY, EMPTY), attempts=2)
+    thinker.decide(page())
+    with pytest.raises(Refused) as raised:
+        thinker.decide(page(2))
+    assert raised.value.cause == "empty"
+
+
+def test_a_model_is_told_that_its_reply_was_cut_off():
+    llm = ScriptedLLM(CUT, answer(7))
+    thinker, journal = mind(llm)
+    assert thinker.decide(page()).answers == {"q1": 7}
+    assert "cut off" in contents(llm.requests[1])[-1] and "not JSON" not in contents(llm.requests[1])[-1]
+    assert journal.of("refusal")[0]["said"] == CUT.text
 
 
 def test_a_new_page_has_all_its_attempts():
@@ -200,9 +189,9 @@ def test_an_overloaded_model_is_asked_again_and_each_try_is_recorded():
     llm = ScriptedLLM(TransientModelError("429", retry_after=0), TransientModelError("500", 0), answer(3))
     thinker, journal = mind(llm)
     assert thinker.decide(page()).answers == {"q1": 3}
-    calls = [record for record in journal.of("message") if record["role"] == "assistant"]
-    assert [call.get("error") for call in calls] == ["429", "500", None]
-    assert len({call["number"] for call in calls}) == 3
+    assert [call.get("error") for call in journal.calls()] == ["429", "500", None]
+    assert [call["number"] for call in journal.calls()] == [3, 4, 5]
+    assert [call["sent"] for call in journal.calls()] == [[1, 2]] * 3
 
 
 def test_a_model_that_stays_away_fails_the_bot_with_its_last_word():
@@ -243,8 +232,7 @@ def test_a_full_context_gives_way_to_notes():
     system, rest = contents(decision)
     assert system == prompt("system") and "I gave 1." in rest and rest.endswith("other " * 30)
     assert "word word" not in rest
-    purposes = [m["purpose"] for m in journal.of("message") if m["role"] == "assistant"]
-    assert purposes == ["decision", "notes", "decision"]
+    assert [call["purpose"] for call in journal.calls()] == ["decision", "notes", "decision"]
 
 
 def test_a_page_too_long_for_the_context_is_read_in_parts():
@@ -262,7 +250,7 @@ def test_a_page_too_long_for_the_context_is_read_in_parts():
     assert "q1" in questions and "whole number, 0 to 100" in questions
     assert "Notes 1." in contents(llm.requests[2])[1] and "Notes 2." in contents(llm.requests[3])[1]
     assert all(sum(len(c.split()) for c in contents(r)) + 600 <= 1300 for r in llm.requests)
-    assert [m["purpose"] for m in journal.of("message") if m["role"] == "assistant"][-1] == "decision"
+    assert [call["purpose"] for call in journal.calls()][-1] == "decision"
 
 
 def test_a_page_stays_in_sight_while_it_is_answered():
@@ -395,7 +383,8 @@ def test_memory_read_back():
     thinker.restore(Memory(step=3, message=3, memory=conversation, unread="Results"))
     thinker.decide(page(5, "Next"))
     assert contents(llm.requests[0]) == ["S", "U", "A", "Results\n\n---\n\nNext"]
-    assert [record["number"] for record in journal.of("message")] == [4, 5]
+    assert [record["number"] for record in journal.of("message")] == [4]
+    assert [call["number"] for call in journal.calls()] == [5]
 
 
 def test_a_decision_that_was_not_sent_is_sent_and_not_made_again():

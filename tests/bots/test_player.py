@@ -42,6 +42,9 @@ class Records:
     def record(self, bot, kind, **data):
         self.all.append({"kind": kind, **data})
 
+    def settle(self):
+        """What stays here cannot be lost."""
+
     def of(self, kind):
         return [record for record in self.all if record["kind"] == kind]
 
