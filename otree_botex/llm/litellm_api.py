@@ -45,7 +45,7 @@ class LiteLLM(LLM):
         Raises SetupError if litellm is not installed, does not know such a provider, misses a key, or knows that the
         model does not take a temperature or a limit that is set.
         """
-        self._litellm = _quiet_litellm()
+        self._litellm = quiet_litellm()
         self._model, self._options, self._modes, self._more = model, options, modes, more
         self._mode = 0  # index into the modes
         self._lock = threading.Lock()
@@ -230,7 +230,7 @@ def host_of(address: str) -> str:
         return ""
 
 
-def _quiet_litellm() -> Any:
+def quiet_litellm() -> Any:
     """litellm, imported without a download of its price list, and kept from printing and logging what it is sent."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     try:

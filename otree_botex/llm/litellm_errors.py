@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from ..errors import ModelError, TransientModelError
 
 # What a 400 that is about the way of asking for JSON (and not about the conversation) talks of.
 ABOUT_FORMAT = re.compile(r"response.?format|json.?(object|mode)|structured.?output|output_config|schema|grammar", re.I)
+
+# What litellm adds to its words when a reply cannot be read: no reader is helped by it.
+INNARDS = re.compile(r"Traceback \(most recent call last\).*|,? *Received response - <.*", re.DOTALL)
 
 FAILURES = {
     401: "did not accept the API key",
@@ -54,34 +56,28 @@ def is_about_format(error: Exception) -> bool:
 
 def provider_words(error: Exception, key: str | None = None) -> str:
     """The provider's message, short, in one line and without the `key` or anything that looks like one."""
-    text = re.sub(r"^(?:(?:litellm\.)?\w*(?:Error|Timeout|Exception)(?:: | - ))+", "", str(error))
+    text = INNARDS.sub("", str(error))
+    text = re.sub(r"^(?:(?:litellm\.)?\w*(?:Error|Timeout|Exception)(?:: | - ))+", "", text)
     names = [name for name in os.environ if name.upper().endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD"))]
     secrets = {secret for secret in (key or "", *map(os.environ.get, names)) if secret and len(secret) >= 8}
     for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, "***")
     text = " ".join(re.sub(r"\bsk-[\w*.-]{8,}", "***", text).split())
-    return text if len(text) <= 300 else text[:299] + "…"
+    return (text if len(text) <= 300 else text[:299] + "…") or "no more was said."
 
 
 def _retry_after(error: Exception) -> float | None:
     """The seconds that a provider asks to wait, which it may write as such, in thousandths, or as a date."""
-    headers = getattr(error, "litellm_response_headers", None)
-    if not isinstance(headers, Mapping):
-        return None
+    headers = getattr(error, "litellm_response_headers", None) or {}
+    thousandths, asked = headers.get("retry-after-ms"), headers.get("retry-after") or ""
     try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000
-        else:
-            seconds = float(headers["retry-after"])
-        return seconds if 0 <= seconds < float("inf") else None
-    except KeyError:
-        return None
+        seconds = float(thousandths) / 1000 if thousandths else float(asked)
     except ValueError:
-        pass
-    try:
-        return max(parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time(), 0.0)
-    except (KeyError, ValueError):
-        return None
+        try:
+            seconds = max(parsedate_to_datetime(asked).timestamp() - time.time(), 0.0)
+        except ValueError:  # nothing, or nothing that can be read
+            return None
+    return seconds if 0 <= seconds < float("inf") else None
 
 
 def _is(error: Exception, *names: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -380,3 +382,66 @@ def test_litellm_missing_and_no_network_at_import(monkeypatch):
     monkeypatch.setitem(sys.modules, "litellm", None)
     with pytest.raises(SetupError, match="otree-botex setup"):
         load("openai/stub", ModelOptions())
+
+
+# ---- replies that are none
+
+
+def body(**more) -> bytes:
+    return json.dumps({**reply()[1], **more}).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff\xfe\x00",
+        body()[:80],
+        body(choices=None),
+        body(choices=[{}]),
+        body(choices=[{"index": 0, "message": {"role": "assistant", "content": 5}, "finish_reason": "stop"}]),
+        body(usage={"prompt_tokens": "many"}),
+    ],
+)
+def test_a_broken_body_may_be_whole_the_next_time(provider, content):
+    provider.script = [(200, content)]
+    with pytest.raises(TransientModelError) as caught:
+        stub(provider).complete(REQUEST)
+    assert "Traceback" not in str(caught.value) and "<APIResponse" not in str(caught.value)
+    assert re.match(r"openai/stub failed or could not be reached: \w", str(caught.value))
+
+
+@pytest.mark.parametrize("choices", [[], [{"index": 0, "message": {"role": "assistant"}, "finish_reason": None}]])
+def test_a_reply_without_content_is_empty(provider, choices):
+    provider.script = [(200, body(choices=choices))]
+    completion = stub(provider).complete(REQUEST)
+    assert (completion.text, completion.finish_reason, completion.usage.input) == ("", "stop", 100)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n" + body()[:60],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + body()[:20],
+        b"What?\r\n\r\n",
+    ],
+)
+def test_a_connection_that_is_cut(sent, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def cut() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(sent)
+
+        threading.Thread(target=cut, daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        with pytest.raises(TransientModelError, match="could not be reached"):
+            load("openai/stub", ModelOptions(api_base=address, timeout=5)).complete(REQUEST)

@@ -101,6 +101,14 @@ def test_the_seed_repeats_a_reply_whatever_was_asked_between(smollm2):
     assert texts[0] == texts[2] != texts[1]
 
 
+def test_so_does_a_temperature_of_0_without_a_seed(smollm2):
+    model = load("smollm2", ModelOptions(temperature=0.0))
+    first = ask("You take part in an experiment. " * 12 + "How much do you give, and why?", reply_schema(60), None)
+    texts = [model.complete(request).text for request in (first, ask("Why?", reply_schema(20), None), first)]
+    assert texts[0] == texts[2]
+    model.close()
+
+
 def test_without_a_seed_replies_differ(smollm2):
     schema = reply_schema(20)
     assert len({smollm2.complete(ask("Pick a number.", schema, None)).text for _ in range(3)}) > 1
