@@ -65,11 +65,11 @@ class Contest:
         self.server = server
         self.start_cpu = _start_cpu(server.python)
 
-    def bots(self, participants: int, model: str = "random") -> Played:
-        """A session played by our bots, all of which must finish."""
-        session = self.server.session(GAME, participants)
+    def bots(self, participants: int, model: str = "random", game: str = GAME, **parameters: Any) -> Played:
+        """A session played by our bots, all of which must finish. `parameters` are those of their launch."""
+        session = self.server.session(game, participants)
         before = self._begin()
-        launch = self.server.launch(session, model)
+        launch = self.server.launch(session, model, **parameters)
         pid = child(self._pid, "runner")
         try:
             runner = watch(pid, PATIENCE_SECONDS)

@@ -1,4 +1,5 @@
-"""A model behind OpenAI's protocol that answers at once: valid by the request's schema, with a reason of 20 words.
+"""A model behind OpenAI's protocol that answers at once: valid by the request's schema, with a reason of 20 words, and
+notes of 60 where a bot keeps some.
 
 Tokens are counted by a rule, so that they can be compared between versions: a token is four characters. Input is all
 messages' contents, output is the reply. The schema that goes with a request is counted apart: how much of it is
@@ -16,6 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 REASON = "I expect the others to think about this as I do, so I go somewhat below what most would say."
+NOTES = (
+    "I am one of three in a group, and we decide at the same time without talking. What I get depends on what all "
+    "of us do, as the instructions said. So far I chose somewhat less than most would, since I expect them to think "
+    "as I do. Next time I look at what they did, and go lower."
+)
 
 
 class Stub(ThreadingHTTPServer):
@@ -78,7 +84,7 @@ def _valid(schema: dict[str, Any]) -> Any:
     if "anyOf" in schema:
         return _valid(schema["anyOf"][0])
     if schema["type"] == "object":
-        return {name: _valid(field) for name, field in schema["properties"].items()}
+        return {name: NOTES if name == "notes" else _valid(field) for name, field in schema["properties"].items()}
     if schema["type"] == "array":
         return [_valid(schema["items"])]
     if schema["type"] == "integer":

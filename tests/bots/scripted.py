@@ -54,6 +54,9 @@ class Journal:
     def write(self, kind, **data):
         self.records.append((kind, data))
 
+    def picture(self, sha256, url):
+        self.records.append(("picture", {"sha256": sha256, "url": url}))
+
     def settle(self):
         self.records.append(("settled", {}))
 

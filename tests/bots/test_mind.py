@@ -358,6 +358,7 @@ def test_pictures_go_with_their_page_and_are_named_in_the_record():
     assert llm.requests[1].messages[1]["images"] == ["data:image/png;base64,dXJu"]
     (record,) = [message["images"] for message in journal.of("message") if "images" in message]
     assert record == [shown.about, missing.about] and "base64" not in json.dumps(record)
+    assert journal.of("picture") == [{"sha256": record[0]["sha256"], "url": shown.url}]
     assert record[0]["bytes"] == 3 and record[1]["not_sent"] == "it is on another host"
 
 
