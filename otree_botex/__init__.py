@@ -20,6 +20,7 @@ _WHERE = {
     "read_conversations_from_botex_db": "reading",
     "read_manifest_from_botex_db": "reading",
     "read_participants_from_botex_db": "reading",
+    "read_prompts_from_botex_db": "reading",
     "read_responses_from_botex_db": "reading",
     "run_bots_on_session": "running",
     "run_single_bot": "running",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .scripts.reading import read_conversations_from_botex_db as read_conversations_from_botex_db
     from .scripts.reading import read_manifest_from_botex_db as read_manifest_from_botex_db
     from .scripts.reading import read_participants_from_botex_db as read_participants_from_botex_db
+    from .scripts.reading import read_prompts_from_botex_db as read_prompts_from_botex_db
     from .scripts.reading import read_responses_from_botex_db as read_responses_from_botex_db
     from .scripts.running import run_bots_on_session as run_bots_on_session
     from .scripts.running import run_single_bot as run_single_bot

@@ -10,7 +10,7 @@ from otree.api import BaseConstants, BaseGroup, BasePlayer, BaseSubsession
 from otree.api import models as otree_models
 from otree.database import AnyModel, MixinSessionFK
 
-from .record.tables import BotColumns, LaunchColumns, MessageColumns, StepColumns, belongs_to
+from .record.tables import BotColumns, LaunchColumns, MessageColumns, PictureColumns, StepColumns, belongs_to
 
 doc = "Lets large language models take part as participants."
 
@@ -53,6 +53,10 @@ class Step(StepColumns, AnyModel):
 
 class Message(MessageColumns, AnyModel):
     bot_id = belongs_to("otree_botex_bot")
+
+
+class Picture(PictureColumns, AnyModel):
+    launch_id = belongs_to("otree_botex_launch")
 
 
 from .admin import exports, hook  # noqa: E402  (they use the tables above)

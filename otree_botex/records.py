@@ -164,6 +164,13 @@ class MessageRecord(TypedDict, total=False):
     images: list[dict[str, Any]]
 
 
+class PictureRecord(TypedDict):
+    """kind "picture": a picture that a message to come will have, as a data: URL; once for each of a process."""
+
+    sha256: str
+    url: str
+
+
 class RequestRecord(TypedDict):
     """kind "request": the model is about to be asked; the reply will be the message of this number. `sent` are the
     numbers of the messages it is sent, so that each request is on record in full, and each message stored once."""

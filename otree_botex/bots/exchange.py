@@ -64,6 +64,9 @@ class Exchange:
     def say(self, role: str, content: str, pictures: Sequence[Picture] = (), again: str = "") -> Said:
         """A message that is no reply, on record."""
         self.number += 1
+        for picture in pictures:
+            if not picture.why_not:
+                self._journal.picture(picture.about["sha256"], picture.url)
         images = {"images": [picture.about for picture in pictures]} if pictures else {}
         self._journal.write("message", number=self.number, role=role, content=content, **images)
         return Said(self.number, role, content, tuple(pictures), again or content)
@@ -81,7 +84,7 @@ class Exchange:
         Raises TimeUp after the `deadline` (of time.monotonic()), ModelError if the model cannot answer, and Stopped.
         """
         sent = [message.as_sent() for message in messages]
-        request = Request(sent, schema, self._next_seed(), refused, deadline, self._seat)
+        request = Request(sent, schema, self._next_seed(), refused, deadline, self._seat, purpose)
         numbers = [message.number for message in messages]
         return try_again(
             lambda: self._ask(request, numbers, purpose),

@@ -48,6 +48,7 @@ class Journal:
         self._sequence = dict.fromkeys(self._bots, 0)
         self._paths = {bot: Path(launch.folder) / f"{launch.code}-{bot}.jsonl" for bot in self._bots if launch.folder}
         self._files: dict[int, TextIO] = {}
+        self._pictures: set[str] = set()
         self._written = self._taken = 0
         self._wanted = threading.Event()
         self._closing = self._hurried = False
@@ -84,6 +85,14 @@ class Journal:
                 self._files[bot].flush()
             self._waiting.append(line)
             self._written += 1
+
+    def picture(self, bot: int, sha256: str, url: str) -> None:
+        """Writes a picture down, unless that was done before."""
+        with self._lock:
+            is_new = sha256 not in self._pictures
+            self._pictures.add(sha256)
+        if is_new:
+            self.record(bot, "picture", sha256=sha256, url=url)
 
     def settle(self) -> None:
         """Returns when what was recorded so far cannot be lost any more, so that it may be acted upon.
@@ -198,6 +207,10 @@ class BotJournal:
     def write(self, kind: str, **data: Any) -> None:
         """A message, a decision or a refusal of this step."""
         self._journal.record(self._bot, kind, step=self.step, **data)
+
+    def picture(self, sha256: str, url: str) -> None:
+        """A picture that is about to be shown to the model."""
+        self._journal.picture(self._bot, sha256, url)
 
     def settle(self) -> None:
         """Returns when what was written so far cannot be lost any more, so that the bot may act upon it.

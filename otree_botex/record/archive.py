@@ -9,11 +9,12 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from . import exports, methods
+from .prompts import prompts
 from .tables import Record
 
 
 def zipped(record: Record, launch: Any, manifest: dict[str, Any], now: exports.Now = exports.as_recorded) -> bytes:
-    """Manifest, report, prompts, bots, steps and messages of a launch."""
+    """Manifest, report, prompt files, bots, steps and messages of a launch, and each prompt as it was sent."""
     chosen = [(launch, bot) for bot in record.bots_of(launch)]
     files = {
         "manifest.json": json.dumps(manifest, indent=2, ensure_ascii=False),
@@ -22,6 +23,7 @@ def zipped(record: Record, launch: Any, manifest: dict[str, Any], now: exports.N
         "bots.csv": _csv(exports.bots(chosen, now)),
         "steps.csv": _csv(exports.steps(record, chosen)),
         "messages.csv": _csv(exports.messages(record, chosen)),
+        "sent.jsonl": "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in prompts(record, launch)),
         **{f"prompts/{name}.txt": text for name, text in manifest["prompts"].items()},
     }
     buffer = io.BytesIO()

@@ -92,6 +92,11 @@ class _Batch:
         runner = {name: entry[name] for name in ("at", "seats", "about", "versions", "prompts")}
         launch.runners_json = json.dumps([*json.loads(launch.runners_json), runner], ensure_ascii=False)
 
+    def _picture(self, bot: Any, entry: Mapping[str, Any]) -> None:
+        table = self.record.Picture
+        if self.db.query(table.id).filter_by(launch_id=bot.launch_id, sha256=entry["sha256"]).first() is None:
+            self.db.add(table(launch_id=bot.launch_id, sha256=entry["sha256"], url=entry["url"]))
+
     def _page(self, bot: Any, entry: Mapping[str, Any]) -> None:
         app, page, round_number = self.locate(entry)
         step = self.record.Step(

@@ -16,7 +16,7 @@ from ..errors import Away, ServerError, SetupError
 from ..parameters import REPLAY
 from ..records import Memory, Recorded
 from . import intake, memories, tokens
-from .tables import BotColumns, LaunchColumns, MessageColumns, Record, StepColumns, belongs_to
+from .tables import BotColumns, LaunchColumns, MessageColumns, PictureColumns, Record, StepColumns, belongs_to
 
 try:
     from sqlalchemy.orm import declarative_base
@@ -52,6 +52,12 @@ class Message(MessageColumns, Base):
     __tablename__ = "otree_botex_message"
     id = Column(Integer, primary_key=True)
     bot_id = belongs_to("otree_botex_bot")
+
+
+class Picture(PictureColumns, Base):
+    __tablename__ = "otree_botex_picture"
+    id = Column(Integer, primary_key=True)
+    launch_id = belongs_to("otree_botex_launch")
 
 
 class Session(Base):
@@ -106,7 +112,7 @@ class Database:
         """The record, for one transaction: what is changed is kept if nothing is raised, else nothing of it."""
         session = self._sessions()
         try:
-            yield Record(session, Launch, Bot, Step, Message)
+            yield Record(session, Launch, Bot, Step, Message, Picture)
             session.commit()
         finally:
             session.close()

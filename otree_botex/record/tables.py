@@ -119,6 +119,13 @@ class MessageColumns:
     seconds = Column(Float)
 
 
+class PictureColumns:
+    """A picture that models of a launch were shown, once however often it was, as a data: URL."""
+
+    sha256 = Column(String(64), index=True)
+    url = Column(Text)
+
+
 @dataclass(frozen=True)
 class Record:
     """A record in some database: the SQLAlchemy session to reach it by, and its tables."""
@@ -128,6 +135,7 @@ class Record:
     Bot: Any
     Step: Any
     Message: Any
+    Picture: Any
 
     def bots_of(self, launch: Any) -> list[Any]:
         """The bots of a launch, by seat."""

@@ -108,7 +108,7 @@ def bots(database: Database, launch: str) -> list[dict[str, Any]]:
     """What each bot of a launch is doing or did."""
     names = ("number", "participant_code", "state", "error", "steps", "calls", "input_tokens", "output_tokens", "cost")
     with database.record() as record:
-        found = record.bots_of(_launch(record, launch))
+        found = record.bots_of(of_code(record, launch))
         called = {"number": "seat", "participant_code": "participant", "steps": "pages"}
         return [{called.get(name, name): getattr(bot, name) for name in names} for bot in found]
 
@@ -125,10 +125,11 @@ def summary(database: Database, launch: str) -> str:
 def manifest(database: Database, launch: str) -> dict[str, Any]:
     """The manifest of a launch. Raises SetupError if there is no such launch."""
     with database.record() as record:
-        return manifests.manifest(record, _launch(record, launch), humans=_humans(record, launch))
+        return manifests.manifest(record, of_code(record, launch), humans=_humans(record, launch))
 
 
-def _launch(record: Record, code: str) -> Any:
+def of_code(record: Record, code: str) -> Any:
+    """The launch of this code. Raises SetupError if there is none."""
     launch = record.db.query(Launch).filter_by(code=code).first()
     if launch is None:
         raise SetupError(f"There is no launch {code!r} in this record.")
@@ -136,7 +137,7 @@ def _launch(record: Record, code: str) -> Any:
 
 
 def _humans(record: Record, launch: str) -> int:
-    session = _launch(record, launch).session_code
+    session = of_code(record, launch).session_code
     return int(record.db.query(Seat).filter_by(session_code=session, is_human=True).count())
 
 

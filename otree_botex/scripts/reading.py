@@ -9,6 +9,7 @@ from typing import Any
 
 from ..record import exports
 from ..record.exports import Row, as_dicts, write_csv
+from ..record.prompts import prompts
 from ..record.sqlite import Bot, Database, Launch
 from ..record.tables import Record
 from . import launches
@@ -51,6 +52,15 @@ def read_manifest_from_botex_db(launch: str, botex_db: Name | None = None) -> di
     Raises SetupError if there is no such record or launch.
     """
     return launches.manifest(Database(botex_db, must_exist=True), launch)
+
+
+def read_prompts_from_botex_db(launch: str, botex_db: Name | None = None) -> list[dict[str, Any]]:
+    """Each prompt of a launch as its model was given it, rebuilt from the record to the letter (see record/prompts.py).
+
+    Raises SetupError if there is no such record or launch.
+    """
+    with Database(botex_db, must_exist=True).record() as record:
+        return list(prompts(record, launches.of_code(record, launch)))
 
 
 def export_participant_data(csv_file: Name, botex_db: Name | None = None, session_id: str | None = None) -> None:

@@ -42,6 +42,9 @@ class Records:
     def record(self, bot, kind, **data):
         self.all.append({"kind": kind, **data})
 
+    def picture(self, bot, sha256, url):
+        self.record(bot, "picture", sha256=sha256, url=url)
+
     def settle(self):
         """What stays here cannot be lost."""
 
