@@ -111,7 +111,7 @@ def parameters(manifest: Manifest) -> Pieces:
         say("Sent with each request: {}.", listed(_pairs(manifest["sent"]))) if manifest["sent"] else [],
         *(say("Asked for, but not sent: {} ({}).", Code(name), why) for name, why in manifest["dropped"].items()),
         say("The form of the replies, a JSON schema made from each page's questions, was imposed by {}.", listed(modes))
-        if manifest["modes"]
+        if manifest["modes"] and kind(manifest) == "llm"
         else [],
     )
 

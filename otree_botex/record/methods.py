@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import about_model, about_study
+from . import about_model as model
+from . import about_study as study
 from .about_model import Manifest, kind
 from .markup import (
     Author,
@@ -65,38 +66,20 @@ def _document(manifest: Manifest) -> Iterator[Block]:
         )
     )
     yield Heading("Methods")
-    yield Paragraph(
-        joined(about_study.seats(manifest), about_study.how_bots_play(manifest), about_study.what_became(manifest))
-    )
-    if by_model:
-        yield Paragraph(
-            joined(
-                about_model.model(manifest),
-                about_model.access(manifest),
-                about_study.dates(manifest),
-                about_model.usage(manifest),
-            )
-        )
-        yield Paragraph(
-            joined(
-                about_model.parameters(manifest),
-                about_model.repeatable(manifest),
-                about_model.memory(manifest),
-                about_model.cache(manifest),
-            )
-        )
-    else:
-        yield Paragraph(
-            joined(about_model.no_model(manifest), about_study.dates(manifest), about_model.repeatable(manifest))
-        )
-    yield Paragraph(joined(about_study.refusals(manifest), about_study.software(manifest)))
+    yield Paragraph(joined(study.seats(manifest), study.how_bots_play(manifest), study.what_became(manifest)))
+    about = (model.model, model.access, study.dates, model.usage) if by_model else (model.no_model, study.dates)
+    yield Paragraph(joined(*(statement(manifest) for statement in about)))
+    kept = (model.memory, model.cache) if by_model else ()
+    yield Paragraph(joined(*(statement(manifest) for statement in (model.parameters, model.repeatable, *kept))))
+    yield Paragraph(joined(study.refusals(manifest), study.software(manifest)))
     if manifest["seats"]:
         yield Heading("What became of every seat")
-        yield Points(about_study.attrition(manifest))
+        yield Points(study.attrition(manifest))
     yield Heading("GUIDE-LLM checklist: the core items")
     answers = {**_about_the_study(manifest), **(_about_the_model(manifest) if by_model else {})}
     yield Points([(f"{item} {name}.", answers.get(item) or _not_applicable(manifest)) for item, name in ITEMS.items()])
-    yield from _appendix(manifest)
+    if by_model:
+        yield from _appendix(manifest)
 
 
 def _about_the_study(manifest: Manifest) -> dict[str, Pieces]:
@@ -111,12 +94,12 @@ def _about_the_study(manifest: Manifest) -> dict[str, Pieces]:
     }
     checked = "otree-botex checks whether a reply fits the page's form, and no more."
     known = {
-        "A.1": about_study.seats(manifest),
-        "A.2": about_study.automation(manifest),
-        "D.1": about_study.data(manifest),
+        "A.1": study.seats(manifest),
+        "A.2": study.automation(manifest),
+        "D.1": study.data(manifest),
         "E.1": [checked],
-        "E.2": joined(about_study.refusals(manifest), about_study.dropouts(manifest)),
-        "F.1": joined(about_study.record(manifest), about_study.software(manifest)),
+        "E.2": joined(study.refusals(manifest), study.dropouts(manifest)),
+        "F.1": joined(study.record(manifest), study.software(manifest)),
         "G.1": [],
     }
     return {item: joined(said, [Author(left[item])] if item in left else []) for item, said in known.items()}
@@ -127,25 +110,23 @@ def _about_the_model(manifest: Manifest) -> dict[str, Pieces]:
     runs = say("This launch had {}.", count(len(manifest["seats"]), "bot"))
     kept = ["Nothing was passed on from one bot to another."]
     return {
-        "B.1": joined(about_model.model(manifest), about_study.dates(manifest), [Author(size)]),
-        "B.2": about_model.access(manifest),
+        "B.1": joined(model.model(manifest), study.dates(manifest), [Author(size)]),
+        "B.2": model.access(manifest),
         "B.3": joined(
-            about_model.parameters(manifest),
-            about_model.repeatable(manifest),
+            model.parameters(manifest),
+            model.repeatable(manifest),
             runs,
             [Author("how many launches there were")],
         ),
-        "B.4": joined(
-            about_model.personas(manifest), [Author("whether the model itself is a fine-tuned or customized one")]
-        ),
-        "B.5": joined(about_model.memory(manifest), kept, about_model.cache(manifest)),
-        "C.1": about_model.prompts(manifest),
-        "C.2": about_model.system(manifest),
+        "B.4": joined(model.personas(manifest), [Author("whether the model itself is a fine-tuned or customized one")]),
+        "B.5": joined(model.memory(manifest), kept, model.cache(manifest)),
+        "C.1": model.prompts(manifest),
+        "C.2": model.system(manifest),
     }
 
 
 def _not_applicable(manifest: Manifest) -> Pieces:
-    return joined(["N/A."], about_model.no_model(manifest))
+    return joined(["N/A."], model.no_model(manifest))
 
 
 def _appendix(manifest: Manifest) -> Iterator[Block]:
@@ -153,7 +134,7 @@ def _appendix(manifest: Manifest) -> Iterator[Block]:
         yield Heading("Appendix: the prompts")
     for name, text in manifest["prompts"].items():
         yield Heading(name, level=3)
-        yield Verbatim(text)
+        yield Verbatim(text.removesuffix("\n"))  # which ends the file that it comes from
     seats_of: dict[str, list[str]] = {}
     for seat, text in manifest["personas"].items():
         seats_of.setdefault(text, []).append(seat)

@@ -63,7 +63,7 @@ LAUNCH = {
     "dropped": {"seed": "litellm does not pass it on to openai"},
     "modes": {"json_schema": 50, "prompt": 1},
     "prices": ["litellm 1.106.0"],
-    "prompts": {"system": SYSTEM, "refused": "This was not accepted:\n$errors"},
+    "prompts": {"system": SYSTEM, "refused": "This was not accepted:\n$errors\n"},
     "prompts_sha256": HASH,
     "personas": {"P1": "You are 34 years old.", "P3": "You are 34 years old.", "P2": "You are 71 years old."},
     "versions": {
@@ -339,7 +339,7 @@ def test_what_is_not_known_is_not_made_up():
 
 def test_prompts_and_personas_stand_in_full():
     _, blocks = read_markdown(markdown(LAUNCH))
-    assert blocks == [SYSTEM, LAUNCH["prompts"]["refused"], "You are 34 years old.", "You are 71 years old."]
+    assert blocks == [SYSTEM, "This was not accepted:\n$errors", "You are 34 years old.", "You are 71 years old."]
     assert "### P1, P3" in markdown(LAUNCH)
 
 
