@@ -98,6 +98,7 @@ class Server:
     def get(self, path: str) -> Any:
         response = self.http.get(self.url + path, timeout=60)
         assert response.ok, f"{path}: {response.status_code} {response.text[:2000]}"
+        response.encoding = "utf-8"  # oTree's exports do not say so
         return response.json() if response.text.startswith(("{", "[")) else response.text
 
     def post_form(self, path: str, session: str, **data: Any) -> requests.Response:

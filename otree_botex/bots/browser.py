@@ -200,9 +200,20 @@ class Browser:
             )
         except requests.RequestException as error:
             raise _Unreachable(f"The server does not answer at {self._server} ({type(error).__name__}).") from None
+        if _breaks_off(response):
+            raise _Unreachable(f"A reply of the server at {self._server} was cut off.")
         if response.status_code in (502, 503, 504):
             raise _Unreachable(f"The server at {self._server} is not ready ({response.status_code}).")
         return response
+
+
+def _breaks_off(response: requests.Response) -> bool:
+    """Whether a reply was cut off in its head, which would pass for an empty one, or one that leads to half an address:
+    it ends without having said how long its body is. (One cut off in its body is noticed by urllib3.)"""
+    says = response.headers.get("Content-Length", "").isdigit()
+    says = says or response.headers.get("Transfer-Encoding", "").lower().endswith("chunked")
+    may_end_with_connection = response.raw.version < 11 or response.headers.get("Connection", "").lower() == "close"
+    return not (says or may_end_with_connection)
 
 
 def _end(address: str) -> Page:

@@ -230,7 +230,7 @@ def _read(path: Path | None) -> Iterable[dict[str, Any]]:
     """The records of a journal file. A last line that was cut off in writing was never acted upon, and is left out."""
     if path is None or not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().split(b"\n"):  # as text there would be more line breaks, and half a letter at its end
         try:
             yield json.loads(line)
         except ValueError:
