@@ -57,6 +57,9 @@ class Journal:
     def picture(self, sha256, url):
         self.records.append(("picture", {"sha256": sha256, "url": url}))
 
+    def state(self, state, error="", cause=""):
+        self.write("state", state=state, error=error, cause=cause)
+
     def settle(self):
         self.records.append(("settled", {}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from threading import Event
 
@@ -13,6 +14,7 @@ from otree_botex.bots.form import Form
 from otree_botex.bots.mind import Mind
 from otree_botex.bots.pictures import Picture
 from otree_botex.bots.replies import KEPT_NOTES_LENGTH
+from otree_botex.bots.talking import TalkLimits, talk_and_decide
 from otree_botex.errors import ModelError, Refused, TimeUp, TransientModelError
 from otree_botex.llm import Completion, Usage
 from otree_botex.llm.random import REASON, RandomAnswers
@@ -237,6 +239,30 @@ def test_with_summary_a_talk_is_part_of_its_page():
     replied = prompt("replied", reply=journal.calls()[2]["content"])
     expected = remembering("Notes 1.", "Page 2", "chat1: Bob: Bye", replied, "Results", "Page 4")
     assert contents(llm.requests[-1]) == [SYSTEM["summary"], expected]
+
+
+class OneChat:
+    """A browser and its chat, in which nobody else is."""
+
+    def __init__(self, journal):
+        self.journal = journal
+
+    def talk(self, _):
+        return nullcontext(self)
+
+    def heard(self):
+        return []
+
+    def say(self, chat, text):
+        self.journal.write("said", chat=chat, text=text)
+
+
+def test_what_a_bot_says_in_a_chat_is_safe_on_record_before_it_is_said():
+    llm = ScriptedLLM({"reason": "r", "say": {"chat1": "Hello"}, "done": True}, answer(1))
+    thinker, journal = mind(llm)
+    here = replace(page(), chats=(CHAT,))
+    talk_and_decide(OneChat(journal), thinker, journal, here, TalkLimits(), None, ())
+    assert journal.kinds()[journal.kinds().index("said") - 2 :][:3] == ["reply", "settled", "said"]
 
 
 def test_notes_cannot_pass_for_a_page():
