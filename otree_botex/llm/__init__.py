@@ -69,7 +69,7 @@ class Request:
     seat: int = 0
     """Whose request it is: a replay needs to be told."""
     purpose: str = "decision"
-    """What is asked for ("decision", "talk", "notes"): so too."""
+    """What is asked for ("decision", "talk", "notes"). A replay needs to be told that, too."""
 
     def seconds_left(self) -> float:
         """The time until the deadline, never less than nothing; infinite if there is none."""
@@ -130,7 +130,7 @@ class LLM(Protocol):
         `provider`; `host` of the endpoint, with its port; `file`, the facts of a GGUF file, or None; `sent`, each
         parameter by its name where it is sent, with those that are left to a known default; `dropped`, parameters that
         were asked for and are not passed on, and why; `deterministic`: "yes" if the same session comes out twice, else
-        a sentence that says why not; `context_tokens`.
+        a sentence that says why not; `context_tokens`. A llama.cpp server also tells its version, as `server`.
         """
 
     def close(self) -> None:

@@ -20,6 +20,8 @@ from .llama_process import LlamaProcess, find_program, is_ready
 MAX_CONTEXT = 8192
 """The most tokens that a slot has if nothing else is said, whatever the model could take: their memory is reserved."""
 SLOTS = 4
+REPLY_SECONDS = 3600.0
+"""How long a reply may take, waiting for a free slot included: a slow machine is no reason to ask it again."""
 SETTINGS = "default_generation_settings"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_SAMPLING = ("seed", "n_ctx", "stream", "model", "prompt", "grammar", "generation_prompt", "chat_format", "lora")
@@ -82,7 +84,9 @@ class LlamaServer(LLM):
         self._config = config = LocalConfig.of(options.local)
         temperature = options.temperature if config.temperature is None else config.temperature
         max_tokens = config.maximum_tokens_to_predict or options.max_tokens
-        self._options = replace(options, temperature=temperature, max_tokens=max_tokens, images=False)
+        self._options = replace(
+            options, temperature=temperature, max_tokens=max_tokens, timeout=REPLY_SECONDS, images=False, cache=None
+        )
         self._headers = {"Authorization": f"Bearer {options.api_key}"} if options.api_key else {}
         self._process = None if config.server_url else self._start()
         self._url = self._process.url if self._process else _root(str(config.server_url))
@@ -105,14 +109,14 @@ class LlamaServer(LLM):
 
     def about(self) -> dict[str, Any]:
         about = self._llm.about()
-        sent = {name: value for name, value in about["sent"].items() if value != OPEN}
+        sent = {name: value for name, value in about["sent"].items() if value != OPEN and name != "response_format"}
         loaded = {"slots": self._slots, "n_ctx": self.context_tokens, "grammar": "made from each request's schema"}
         layers = self._config.number_of_layers_to_offload_to_gpu
         return {
             **about,
             "provider": "llama.cpp server",
             "server": self._process.version if self._process else self._props.get("build_info", ""),
-            "host": "this machine" if self._process else host_of(self._url),
+            "host": "localhost" if self._process else host_of(self._url),
             "file": self._file(),
             "sent": {**self._defaults(), **sent, **loaded, **({} if layers is None else {"n_gpu_layers": layers})},
             "deterministic": self._promise(),

@@ -82,7 +82,7 @@ def test_a_server_of_our_own_answers_several_at_once(program, model_file):
         model.close()
     assert not is_ready(url)
     model.close()  # once more does no harm
-    assert about["provider"] == "llama.cpp server" and about["host"] == "this machine"
+    assert about["provider"] == "llama.cpp server" and about["host"] == "localhost"
     assert "version" in about["server"] and about["context_tokens"] == 8192
     assert about["file"] == {
         "name": "SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -97,6 +97,7 @@ def test_a_server_of_our_own_answers_several_at_once(program, model_file):
     sent = about["sent"]
     assert (sent["slots"], sent["top_k"], sent["n_ctx"], sent["repeat_penalty"]) == (2, 30, 8192, 1.0)
     assert sent["temperature"] == pytest.approx(0.8) and sent["top_p"] == pytest.approx(0.95)  # the server's own
+    assert "response_format" not in sent and "seed" not in sent
     assert json.loads(json.dumps(about)) == about and about["deterministic"].startswith("No seed")
 
 
