@@ -36,8 +36,8 @@ class Run:
         self._runner = runner
         self._error: Exception | None = None
         self._delivered = False
-        self._thread = threading.Thread(target=self._play, name=f"launch {launch}", daemon=True)
-        self._thread.start()
+        self._ended = threading.Event()  # as Python 3.11 takes a thread for ended whose join Ctrl-C interrupted
+        threading.Thread(target=self._play, name=f"launch {launch}", daemon=True).start()
         atexit.register(self._end_with_script)
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class Run:
     @property
     def is_running(self) -> bool:
         """Whether some of the bots are still playing."""
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until all bots have ended, showing progress if this is a terminal. True if they all finished.
@@ -57,15 +57,16 @@ class Run:
         end = None if timeout is None else time.monotonic() + timeout
         progress = Progress(sys.stderr)
         try:
-            while self._thread.is_alive():
-                self._thread.join(0.5 if end is None else max(min(0.5, end - time.monotonic()), 0))
+            while self.is_running:
+                self._ended.wait(0.5 if end is None else max(min(0.5, end - time.monotonic()), 0))
                 progress.show(self.summary)
-                if end is not None and time.monotonic() >= end and self._thread.is_alive():
+                if end is not None and time.monotonic() >= end and self.is_running:
                     raise TimeoutError(f"The bots of launch {self.launch} are still playing.")
         except KeyboardInterrupt:
             progress.say(f"Stopping the bots of launch {self.launch} …")
             self.stop()
-            self._thread.join(STOP_SECONDS)
+            self._ended.wait(STOP_SECONDS)
+            atexit.unregister(self._end_with_script)
             progress.say(f"Stopped. {GO_ON}")
             raise
         finally:
@@ -98,15 +99,17 @@ class Run:
             self._delivered = self._runner.play()
         except Exception as error:
             self._error = error
+        finally:
+            self._ended.set()
 
     def _end_with_script(self) -> None:
         """Python takes away what models need to run when a script ends, so its bots cannot play on."""
-        if self._thread.is_alive():
+        if self.is_running:
             print(
                 f"The script ends before its bots, which are stopped (launch {self.launch}). {GO_ON}", file=sys.stderr
             )
             self.stop()
-            self._thread.join(STOP_SECONDS)
+            self._ended.wait(STOP_SECONDS)
 
 
 def run_single_bot(
