@@ -10,23 +10,24 @@ from otree.models import Session
 
 from ..models import Bot, Launch, Player
 from ..record import exports
+from ..record.exports import for_spreadsheets
 from . import launches
 from .own import record
 
 
 def bots(players: list[Player], session_id: int | None = None) -> Iterator[exports.Row]:
     """One row a bot: what it played with, what became of it, what it took."""
-    return exports.bots(_chosen(players, session_id), launches.state)
+    return for_spreadsheets(exports.bots(_chosen(players, session_id), launches.state))
 
 
 def steps(players: list[Player], session_id: int | None = None) -> Iterator[exports.Row]:
     """One row a field that a bot was asked for, or a page without fields: the answer, its reason, what was refused."""
-    return exports.steps(record(), _chosen(players, session_id))
+    return for_spreadsheets(exports.steps(record(), _chosen(players, session_id)))
 
 
 def messages(players: list[Player], session_id: int | None = None) -> Iterator[exports.Row]:
     """One row a message of a bot's conversation with its model; `sent` names the messages that a reply answers."""
-    return exports.messages(record(), _chosen(players, session_id))
+    return for_spreadsheets(exports.messages(record(), _chosen(players, session_id)))
 
 
 def _chosen(players: list[Player], session_id: int | None) -> Iterator[tuple[Any, Any]]:

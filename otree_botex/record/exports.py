@@ -17,6 +17,7 @@ Chosen = Iterable[tuple[Any, Any]]
 Now = Callable[[Any], tuple[str, str]]
 """A bot's state and error as of now; whoever watches its runner may know more than the record."""
 
+FORMULAS = ("=", "+", "-", "@", "\t")
 BOT_COLUMNS = ("persona", "treatment", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens", "cost")
 STEP_COLUMNS = ("app", "page", "round_number", "page_number", "kind", "title", "outcome", "seconds", "attempts")
 MESSAGE_COLUMNS = (
@@ -41,7 +42,7 @@ def bots(chosen: Chosen, now: Now = as_recorded) -> Iterator[Row]:
         state, error = now(bot)
         yield [launch.session_code, bot.participant_code, bot.number, launch.code, launch.model] + [
             *(launch.parameters_json, launch.versions_json, prompts_hash(launch), launch.started_by),
-            *(state, bot.cause or "", harmless(error), utc(bot.started_at), utc(bot.ended_at)),
+            *(state, bot.cause or "", error, utc(bot.started_at), utc(bot.ended_at)),
             *_values(bot, BOT_COLUMNS),
         ]
 
@@ -58,12 +59,10 @@ def steps(record: Record, chosen: Chosen) -> Iterator[Row]:
             answers = json.loads(step.answers_json) if step.answers_json else {}
             for field in json.loads(step.fields_json) or [{}]:
                 name = field.get("name", "")
-                asked = [name, *(harmless(field.get(part, "")) for part in ("label", "kind"))]
                 yield start + [
                     *_values(step, STEP_COLUMNS),
-                    *(*asked, harmless(" | ".join(field.get("options", [])))),
-                    *(_answer(answers.get(name)), harmless(step.reason), step.refusals_json, step.chat_json),
-                    harmless(step.text),
+                    *(name, field.get("label", ""), field.get("kind", ""), " | ".join(field.get("options", []))),
+                    *(_answer(answers.get(name)), step.reason, step.refusals_json, step.chat_json, step.text),
                 ]
 
 
@@ -78,6 +77,13 @@ def messages(record: Record, chosen: Chosen) -> Iterator[Row]:
             yield start + _values(message, MESSAGE_COLUMNS)
 
 
+def for_spreadsheets(rows: Iterable[Row]) -> Iterator[Row]:
+    """The same rows, where each text that a spreadsheet would take for a formula has an apostrophe before it (OWASP,
+    "CSV Injection")."""
+    for row in rows:
+        yield [f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULAS else cell for cell in row]
+
+
 def as_dicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """The same rows as dicts."""
     header, *rest = rows
@@ -85,9 +91,9 @@ def as_dicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def write_csv(file: TextIO, rows: Iterable[Row]) -> None:
-    """The same rows as CSV, with the mark by which spreadsheets know UTF-8."""
+    """The same rows as CSV for people and spreadsheets, with the mark by which these know UTF-8."""
     file.write("\ufeff")
-    csv.writer(file).writerows(rows)
+    csv.writer(file).writerows(for_spreadsheets(rows))
 
 
 def prompts_hash(launch: Any) -> str:
@@ -102,16 +108,9 @@ def utc(seconds: float | None) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds") if seconds else ""
 
 
-def harmless(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV Injection")."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
-
-
 def _values(row: Any, names: tuple[str, ...]) -> Row:
-    return ["" if getattr(row, name) is None else harmless(getattr(row, name)) for name in names]
+    return [getattr(row, name) for name in names]
 
 
 def _answer(value: Any) -> Any:
-    if value is None:
-        return ""
-    return harmless(value) if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
+    return value if value is None or isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
