@@ -52,6 +52,7 @@ def everything_was_played_once(server: Server, session: str, steps: Rows, bots: 
                 where = f"{code}, round {round_number}, {page}"
                 assert person[start + COUNTERS[page]] == "1", where
                 rows = given[code, (round_number - 1) * PAGES_A_ROUND + place]
+                assert rows, f"{where}: it is not on record"
                 accepted = {int(row["step"]) for row in rows if row["outcome"] == "submitted"}
                 assert accepted == {max(int(row["step"]) for row in rows)}, f"{where}: {rows}"
                 said = {row["field"]: str(row["answer"]) for row in rows if int(row["step"]) in accepted}
