@@ -98,7 +98,6 @@ def _add_scripts(commands: Any) -> None:
     session.add_argument("--json", action="store_true", help="print it as JSON")
     run = commands.add_parser("run", help="start the bots of such a session, or go on with them")
     run.add_argument("session", metavar="SESSION", help="the session's code")
-    run.add_argument("--again", action="store_true", help="go on with bots that began and have not finished")
     export = commands.add_parser("export", help="write data to CSV")
     what = "of the bots' record; oTree's data of a server; or a wide file of oTree taken apart"
     export.add_argument("what", choices=("participants", "responses", "conversations", "otree", "tables"), help=what)
@@ -109,12 +108,14 @@ def _add_scripts(commands: Any) -> None:
     report.add_argument("--latex", action="store_true", help="as LaTeX (default: Markdown)")
     report.add_argument("--json", action="store_true", help="the launch's manifest instead")
     for parser in (play, run):
-        parser.add_argument("--model", required=parser is play, help=MODELS)
+        parser.add_argument("--model", help=MODELS)
+        parser.add_argument("--again", action="store_true", help="go on with bots that began and have not finished")
         parser.add_argument("--api-base", metavar="URL", help="where the model is reached, if not at its provider")
         parser.add_argument("--local", action="append", default=[], metavar="NAME=VALUE", help="for the model “local”")
         _add_parameters(parser)
-    for parser in (session, export, report):
+    for parser in (session, export):
         parser.add_argument("--server", metavar="URL", help="the oTree server (default: OTREE_SERVER_URL)")
+    report.add_argument("--server", metavar="URL", help="the oTree server whose admin started the launch, if one did")
     for parser in (export, report):
         parser.add_argument("--output", "-o", type=Path, metavar="FILE")
     for parser in (play, session, run, export, report):

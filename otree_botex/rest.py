@@ -18,11 +18,13 @@ TIMEOUT_SECONDS = 60
 class Rest:
     """One server, at its address. `key` is its REST key; by default the one in the environment.
 
-    Every call raises ServerError, with what to do, if the server does not answer or refuses.
+    That, and every call, raises ServerError, with what to do, if there is no such server, or if it refuses.
     """
 
     def __init__(self, server: str, key: str | None = None) -> None:
-        self.url = server.rstrip("/")
+        self.url = server.strip().rstrip("/")
+        if urlparse(self.url).scheme not in ("http", "https"):
+            raise ServerError(f"“{server}” is no address of a server. It looks like http://localhost:8000.")
         self._key = key or os.environ.get(REST_KEY)
         self._session = requests.Session()
         # no proxy stands between a machine and itself
@@ -50,9 +52,15 @@ class Rest:
             if not path.startswith(OURS):
                 raise ServerError(f"{address} is not there. Is this an oTree server of version 5.4 or newer?")
             raise ServerError("This server does not have otree_botex: add it to an app_sequence in settings.py.")
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
         if response.status_code >= 500:
-            said = (response.text.strip().splitlines() or [""])[-1]
+            said = (response.text.strip().splitlines() or [""])[-1] if not is_page else response.reason
             raise ServerError(f"The server fails at {path} with {response.status_code}: {said[:300]}")
+        if is_page:
+            raise ServerError(f"What answers at {self.url} is no oTree server.")
         if response.status_code >= 400:
             raise ServerError(response.text.strip()[:500])
-        return response.json()
+        try:
+            return response.json()
+        except ValueError:
+            raise ServerError(f"What answers at {address} is no oTree server.") from None

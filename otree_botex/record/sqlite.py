@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,8 +105,9 @@ class Database:
         self._sessions = sessionmaker(bind=self._engine, expire_on_commit=False)
         try:
             self._prepare()
-        except DatabaseError as error:
-            raise SetupError(f"{self.path} cannot be used for the bots' record: {error.orig}") from None
+        except (DatabaseError, sqlite3.Error) as error:
+            said = getattr(error, "orig", error)
+            raise SetupError(f"{self.path} cannot be used for the bots' record: {said}.") from None
 
     @contextmanager
     def record(self) -> Iterator[Record]:

@@ -30,10 +30,16 @@ TABLES = {
 def play(arguments: argparse.Namespace) -> int:
     """Plays one participant's link."""
     load_env()
-    run = run_single_bot(
-        arguments.url, arguments.session, _database(arguments), wait=False, **_model(arguments), **given(arguments)
+    started = run_single_bot(
+        arguments.url,
+        arguments.session,
+        _database(arguments),
+        already_started=arguments.again,
+        wait=False,
+        **_model(arguments),
+        **given(arguments),
     )
-    return _wait(run)
+    return _wait(started)
 
 
 def session(arguments: argparse.Namespace) -> int:
@@ -144,8 +150,5 @@ def _field(text: str) -> tuple[str, Any]:
 def _wait(run: Run) -> int:
     print(f"Launch {run.launch}; its record is {run.database.path}", file=sys.stderr)
     all_finished = run.wait()
-    for bot in run.bots():
-        if bot["state"] != "finished":
-            print(f"P{bot['seat']} {bot['state']}: {bot['error'] or 'no error'}", file=sys.stderr)
     print(run.summary())
     return 0 if all_finished else 1

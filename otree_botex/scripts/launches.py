@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlparse
 
+from sqlalchemy import or_
+
 from .. import __version__
 from ..errors import SetupError
-from ..parameters import Parameters, stored
+from ..parameters import Parameters, parameters, stored
 from ..record import manifests, tokens
 from ..record.memories import as_replayed
 from ..record.sqlite import Bot, Database, Launch, Seat, Session
@@ -23,6 +25,7 @@ from ..record.tables import Record
 from ..records import Launch as LaunchDescription
 from ..records import Seat as SeatDescription
 
+TOOK = ("input_tokens", "output_tokens", "cost")
 PARTICIPANT = re.compile(r"/InitializeParticipant/(\w+)")
 
 
@@ -40,8 +43,10 @@ def new(
 ) -> LaunchDescription:
     """Writes down that bots start on these seats (number, link), and returns what their runner must know.
 
-    Raises SetupError if a link is none, or if a bot has played on one of these seats.
+    Raises SetupError if there is no link, or one that is none, or if a bot has played on one of these seats.
     """
+    if not seats:
+        raise SetupError("There is no link for a bot to play: bot_urls is empty.")
     for _, url in seats:
         _check(url)
     with database.record() as record:
@@ -69,25 +74,48 @@ def new(
         return _description(database, launch, bots, asked, access)
 
 
-def again(database: Database, session_id: str, model: str, access: Access) -> LaunchDescription:
-    """What a runner must know to go on with the bots of a session's last launch that have not finished.
+def again(
+    database: Database, session_id: str, given: Mapping[str, Any], access: Access, url: str = ""
+) -> LaunchDescription:
+    """What a runner must know to go on with bots of a session that have not finished; or, of all sessions, with the one
+    that began on this link.
 
-    Raises SetupError if there are none, or if they began with another model.
+    Several launches in a session are gone on with one by one, the last one first; if a model is `given`, only those
+    that began with it. Raises SetupError if there is none to go on with, or if it has other parameters than are given.
     """
+    model = given.get("model")
     with database.record() as record:
-        launch = record.db.query(Launch).filter_by(session_code=session_id).order_by(Launch.id.desc()).first()
-        if launch is None:
-            raise SetupError(f"No bots have been started in session {session_id!r}, as far as {database.path} knows.")
-        if model and model != launch.model:
-            raise SetupError(f"These bots began with {launch.model}; not {model}. Leave out the model.")
-        bots = [bot for bot in record.bots_of(launch) if bot.state != "finished"]
+        begun = record.db.query(Bot, Launch).filter(Bot.launch_id == Launch.id)
+        begun = begun.filter(Bot.url == url) if url else begun.filter(Launch.session_code == session_id)
+        pairs = begun.order_by(Bot.id.desc()).all()
+        if not pairs:
+            where = f"on {url}" if url else f"in session {session_id!r}"
+            raise SetupError(f"No bots have been started {where}, as far as {database.path} knows.")
+        models = {launch.model for _, launch in pairs}
+        if model and model not in models:
+            raise SetupError(f"These bots began with {' or '.join(models)}; not with {model}. Leave out the model.")
+        launch, bots = _unfinished([pair for pair in pairs if not model or model == pair[1].model])
         if not bots:
-            raise SetupError(f"All bots of session {session_id} have finished; there is nothing to go on with.")
+            raise SetupError("All these bots have finished; there is nothing to go on with.")
+        asked = stored(launch.parameters_json)
+        _refuse_changes(asked, given)
         for bot in bots:
             bot.state, bot.error, bot.cause, bot.stop_wanted, bot.ended_at = "starting", "", "", False, None
         began_at = json.loads(launch.parameters_json)["api_base"]
         access = Access(access.api_key, access.api_base or began_at, access.local)
-        return _description(database, launch, bots, stored(launch.parameters_json), access, goes_on=True)
+        return _description(database, launch, bots, asked, access, goes_on=True)
+
+
+def _unfinished(begun: Sequence[tuple[Any, Any]]) -> tuple[Any, list[Any]]:
+    """Of bots with their launches, the last first: the last launch that has some to go on with, and these by seat. A
+    bot whose participant was given to another one later is not among them."""
+    last, found, seen = None, [], set()
+    for bot, launch in begun:
+        if bot.state != "finished" and bot.participant_code not in seen and last in (None, launch):
+            last = launch
+            found.append(bot)
+        seen |= {bot.participant_code} - {""}
+    return last, sorted(found, key=lambda bot: bot.number)
 
 
 def seats_for_bots(database: Database, session_id: str) -> list[tuple[int, str]]:
@@ -106,11 +134,20 @@ def seats_for_bots(database: Database, session_id: str) -> list[tuple[int, str]]
 
 def bots(database: Database, launch: str) -> list[dict[str, Any]]:
     """What each bot of a launch is doing or did."""
-    names = ("number", "participant_code", "state", "error", "steps", "calls", "input_tokens", "output_tokens", "cost")
+    names = ("number", "participant_code", "state", "cause", "error", "steps", "calls", *TOOK)
     with database.record() as record:
         found = record.bots_of(of_code(record, launch))
         called = {"number": "seat", "participant_code": "participant", "steps": "pages"}
         return [{called.get(name, name): getattr(bot, name) for name in names} for bot in found]
+
+
+def failures(database: Database, launch: str) -> list[str]:
+    """Why bots of a launch failed, in a line for each reason."""
+    seats: dict[str, list[str]] = {}
+    for bot in bots(database, launch):
+        if bot["state"] == "failed":
+            seats.setdefault(bot["error"], []).append(f"P{bot['seat']}")
+    return [f"{', '.join(names)} failed: {error}" for error, names in seats.items()]
 
 
 def summary(database: Database, launch: str) -> str:
@@ -148,12 +185,23 @@ def _check(url: str) -> None:
 
 
 def _refuse_taken(record: Record, urls: Sequence[str]) -> None:
-    """Two bots on one participant's link would answer for each other."""
+    """Two bots on one participant's link would answer for each other. One that never began is in nobody's way."""
     codes = [found[1] for url in urls if (found := PARTICIPANT.search(url))]
-    taken = record.db.query(Bot).filter(Bot.participant_code.in_(codes)).order_by(Bot.number).all()
+    if len(set(codes)) < len(codes):
+        raise SetupError("A participant's link stands twice in bot_urls: each is for one bot.")
+    begun = or_(Bot.state != "failed", Bot.cause != "setup", Bot.steps > 0)
+    taken = record.db.query(Bot).filter(Bot.participant_code.in_(codes), begun).order_by(Bot.number).all()
     if taken:
         seats = ", ".join(f"P{bot.number}" for bot in taken)
         raise SetupError(f"Bots were started before on {seats}. Pass already_started=True to go on with them.")
+
+
+def _refuse_changes(began: Parameters, given: Mapping[str, Any]) -> None:
+    """One conversation is held with one set of parameters."""
+    now = parameters({**given, "model": began.model})
+    for name, value in given.items():
+        if value not in (None, "") and getattr(now, name) != getattr(began, name):
+            raise SetupError(f"These bots began with {name} {getattr(began, name)}, not {value}. Leave it out.")
 
 
 def _bot(launch: Any, number: int, url: str, asked: Parameters) -> Any:
@@ -170,6 +218,12 @@ def _bot(launch: Any, number: int, url: str, asked: Parameters) -> Any:
     )
 
 
+def _seat(bot: Any) -> SeatDescription:
+    # through a link for everybody, a bot that goes on would come in as another participant
+    url = bot.url if PARTICIPANT.search(bot.url) or not bot.participant_code else ""
+    return SeatDescription(bot.id, bot.participant_code, bot.number, bot.seed, url)
+
+
 def _description(
     database: Database, launch: Any, bots: Sequence[Any], asked: Parameters, access: Access, goes_on: bool = False
 ) -> LaunchDescription:
@@ -177,7 +231,7 @@ def _description(
         code=launch.code,
         server=launch.server,
         token=tokens.give(bots),
-        seats=tuple(SeatDescription(bot.id, bot.participant_code, bot.number, bot.seed, bot.url) for bot in bots),
+        seats=tuple(map(_seat, bots)),
         **asked.for_runners(),
         api_base=access.api_base,
         api_key=access.api_key,

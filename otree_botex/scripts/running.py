@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from ..bots.runner import Runner
-from ..errors import ServerError
+from ..errors import ServerError, SetupError
 from ..parameters import parameters
 from ..record.sqlite import Database, DatabaseCarrier
 from ..records import Launch
@@ -22,7 +22,7 @@ from .spread import Shares, Spread
 
 STOP_SECONDS = 15.0
 """How long Ctrl-C waits for bots to stop; a reply that a model is still writing then is not waited for."""
-GO_ON = "run_bots_on_session(…, already_started=True) goes on with them; in a shell, otree-botex run --again."
+GO_ON = "The same call with already_started=True goes on with them; in a shell, the same command with --again."
 
 
 class Run:
@@ -49,10 +49,12 @@ class Run:
         return not self._ended.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits until all bots have ended, showing progress if this is a terminal. True if they all finished.
+        """Waits until all bots have ended, showing progress if this is a terminal. True if they all finished; why
+        others failed is said on standard error.
 
-        Ctrl-C stops the bots and raises KeyboardInterrupt. Raises ServerError if their record could not be kept, and
-        TimeoutError after `timeout` seconds, which leaves them playing.
+        Ctrl-C stops the bots and raises KeyboardInterrupt. Raises SetupError if no bot could play, since something
+        that the model needs is missing; ServerError if their record could not be kept; and TimeoutError after
+        `timeout` seconds, which leaves them playing.
         """
         end = None if timeout is None else time.monotonic() + timeout
         progress = Progress(sys.stderr)
@@ -76,7 +78,12 @@ class Run:
             raise self._error
         if not self._delivered:
             raise ServerError(f"Part of the record could not be written to {self.database.path}.")
-        return all(bot["state"] == "finished" for bot in self.bots())
+        unfinished = [bot for bot in self.bots() if bot["state"] != "finished"]
+        if unfinished and all(bot["cause"] == "setup" for bot in unfinished):
+            raise SetupError(unfinished[0]["error"])
+        for line in launches.failures(self.database, self.launch):
+            progress.say(line)
+        return not unfinished
 
     def stop(self) -> None:
         """Ends the bots where they are, and returns at once; `wait` tells when they have ended."""
@@ -121,6 +128,7 @@ def run_single_bot(
     api_key: str | None = None,
     api_base: str | None = None,
     local_model_cfg: Mapping[str, Any] | None = None,
+    already_started: bool = False,
     wait: bool = True,
     **more: Any,
 ) -> Run:
@@ -128,15 +136,20 @@ def run_single_bot(
 
     `botex_db` is the SQLite file of the record (by default the one that BOTEX_DB names), made if need be. `model` is
     `random`, `smollm2`, `llama.cpp:/path.gguf`, `local` (with `local_model_cfg`), `replay:LAUNCH`, or any name litellm
-    knows. `session_id` is what the record calls the session. Further arguments are the parameters of a launch:
-    temperature, max_tokens, seed, attempts, memory, human_pace, images, cache, chat_messages, chat_cost.
+    knows. `session_id` is what the record calls the session. `already_started` goes on with the bot that began on this
+    link and did not finish. Further arguments are the parameters of a launch: temperature, max_tokens, seed, attempts,
+    memory, human_pace, images, cache, chat_messages, chat_cost.
 
-    Returns a Run; with `wait`, when the bot has ended. Raises SetupError for arguments that are not valid.
+    Returns a Run; with `wait`, when the bot has ended. Raises SetupError for arguments that are not valid, and what
+    `Run.wait` raises.
     """
-    asked = parameters({"model": model, **more})
-    database = Database(botex_db)
+    given = {"model": model, **more}
+    database = Database(botex_db, must_exist=already_started)
     access = launches.Access(openai_api_key or api_key, api_base, local_model_cfg)
-    launch = launches.new(database, session_id, [(1, url)], asked, access)
+    if already_started:
+        launch = launches.again(database, session_id, given, access, url)
+    else:
+        launch = launches.new(database, session_id, [(1, url)], parameters(given), access)
     return _run(database, launch, session_id, wait, None)
 
 
@@ -164,12 +177,13 @@ def run_bots_on_session(
     its own that must be able to run at the same time as the others; these reach this process at `address`. The other
     arguments and the result are those of `run_single_bot`.
     """
+    given = {"model": model, **more}
     database = Database(botex_db, must_exist=already_started or bot_urls is None)
     access = launches.Access(openai_api_key or api_key, api_base, local_model_cfg)
     if already_started:
-        launch = launches.again(database, session_id, model, access)
+        launch = launches.again(database, session_id, given, access)
     else:
-        asked = parameters({"model": model, **more})
+        asked = parameters(given)
         seats = launches.seats_for_bots(database, session_id) if bot_urls is None else list(enumerate(bot_urls, 1))
         launch = launches.new(database, session_id, seats, asked, access)
     return _run(database, launch, session_id, wait, Shares(executor, workers, address) if executor else None)

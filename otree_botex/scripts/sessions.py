@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import SetupError
+from ..errors import ServerError, SetupError
 from ..record.sqlite import Database, Seat, Session
 from ..records import START_PATH
 from ..rest import Rest
@@ -44,6 +44,7 @@ def init_otree_session(
     rest = Rest(otree_server_url or os.environ.get(SERVER_ENVIRONMENT) or SERVER, otree_rest_key)
     wanted: dict[str, Any] = {"session_config_name": config_name, "num_participants": npart}
     if room_name:
+        _check_room(rest, room_name)
         wanted["room_name"] = room_name
     if modified_session_config_fields:
         wanted["modified_session_config_fields"] = dict(modified_session_config_fields)
@@ -85,6 +86,13 @@ def _people(npart: int, nhumans: int, is_human: Sequence[bool] | None) -> list[b
             f"is_human must have one entry a seat: {npart} in all" + (f", {nhumans} of them true." if nhumans else ".")
         )
     return list(map(bool, is_human))
+
+
+def _check_room(rest: Rest, name: str) -> None:
+    """oTree itself makes the session first, and then fails."""
+    known = [room["name"] for room in rest.get("/api/rooms")]
+    if name not in known:
+        raise ServerError(f"The server has no room “{name}”. Its rooms: {', '.join(known) or 'none'}.")
 
 
 def _experiment(config: dict[str, Any], npart: int, rest: Rest) -> dict[str, Any]:
