@@ -14,8 +14,6 @@ from ..record import archive, manifests, methods
 from . import launches, own
 from .escaping import escaped
 
-FATES = ("seats", *manifests.FATES)
-
 
 class LLMBotsLaunch(AdminSessionPage):
     """Everything that shaped a launch's answers, and what became of its seats."""
@@ -26,11 +24,11 @@ class LLMBotsLaunch(AdminSessionPage):
     def vars_for_template(self) -> dict[str, Any]:
         manifest = launches.manifest(_launch(self))
         groups = manifest.pop("attrition")
-        fates = [fate for fate in FATES if any(group.get(fate) for group in groups)]
+        fates = [fate for fate in manifests.FATES if any(fate in group["fates"] for group in groups)]
         values = {
             "launch": manifest["launch"],
             "model": manifest["model"]["asked"],
-            "groups": [{**group, "numbers": [group.get(fate, 0) for fate in fates]} for group in groups],
+            "groups": [{**group, "numbers": [group["fates"].get(fate, 0) for fate in fates]} for group in groups],
             "fates": fates,
             "prompts": [{"name": name, "text": text} for name, text in manifest.pop("prompts").items()],
             "failed": [seat for seat in manifest.pop("seats") if seat["error"]],

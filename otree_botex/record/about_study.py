@@ -74,11 +74,10 @@ def attrition(manifest: Manifest) -> list[tuple[str, Pieces]]:
     """What became of the seats of each model, persona and treatment, and why."""
     points: list[tuple[str, Pieces]] = []
     for group in manifest["attrition"]:
-        group = dict(group)
-        total, names = group.pop("seats"), [group.pop(name) for name in ("model", "persona", "treatment")]
+        names = [group[name] for name in ("model", "persona", "treatment")]
         titles = [f"{title}{name}" for title, name in zip(("", "persona ", "treatment "), names, strict=True) if name]
-        fates = (f"{number:,} {_failed(fate)}" for fate, number in group.items() if number)
-        points.append((shorten(", ".join(titles), 150), say("– {}: {}.", count(total, "seat"), listed(fates))))
+        fates = (f"{number:,} {_failed(fate)}" for fate, number in group["fates"].items())
+        points.append((shorten(", ".join(titles), 150), say("– {}: {}.", count(group["seats"], "seat"), listed(fates))))
     errors = Counter(seat["error"] for seat in manifest["seats"] if seat["error"])
     return points + [
         ("Told of failures", say("– {} ({})", Code(error), count(n, "seat"))) for error, n in errors.most_common()

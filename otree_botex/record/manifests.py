@@ -92,7 +92,7 @@ def attrition(seats: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             **dict(zip(("model", "persona", "treatment"), key, strict=True)),
             "seats": fates.total(),
-            **{fate: fates[fate] for fate in FATES if fates[fate]},
+            "fates": {fate: fates[fate] for fate in FATES if fates[fate]},
         }
         for key, fates in groups.items()
     ]

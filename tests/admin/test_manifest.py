@@ -45,7 +45,8 @@ def test_the_manifest_says_what_shaped_the_answers(start_server, otree):
     assert len({seat["seed"] for seat in told["seats"]}) == 3
     assert "You take part in a study" in told["prompts"]["system"] and len(told["prompts_sha256"]) == 64
     assert [seat["fate"] for seat in told["seats"]] == ["finished"] * 3
-    assert told["attrition"] == [{"model": "random", "persona": "", "treatment": "", "seats": 3, "finished": 3}]
+    everybody = {"model": "random", "persona": "", "treatment": "", "seats": 3, "fates": {"finished": 3}}
+    assert told["attrition"] == [everybody]
 
 
 def test_a_change_of_the_experiment_shows_in_its_hashes(start_server):
@@ -83,7 +84,7 @@ def test_nothing_that_failed_disappears(start_server):
     told = manifest(server, launch)
     (group,) = told["attrition"]
     assert group["treatment"] == "loss frame" and group["seats"] == 2, told["seats"]
-    assert group["page"] == 1 and group["finished"] == 1
+    assert group["fates"] == {"finished": 1, "page": 1}
     failed = next(seat for seat in told["seats"] if seat["fate"] == "failed")
     assert failed["cause"] == "page" and "error 500" in failed["error"], failed
     exported = {row["seat"]: row for row in server.export(session, "bots")}

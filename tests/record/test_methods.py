@@ -77,8 +77,14 @@ LAUNCH = {
         seat(4, "stopped", left=1),
     ],
     "attrition": [
-        {"model": "openai/gpt-4.1-mini", "persona": "", "treatment": "high", "seats": 3, "finished": 2, "refused": 1},
-        {"model": "openai/gpt-4.1-mini", "persona": "old", "treatment": "", "seats": 1, "stopped": 1},
+        {
+            **{"model": "openai/gpt-4.1-mini", "persona": "", "treatment": "high"},
+            **{"seats": 3, "fates": {"finished": 2, "refused": 1}},
+        },
+        {
+            **{"model": "openai/gpt-4.1-mini", "persona": "old", "treatment": ""},
+            **{"seats": 1, "fates": {"stopped": 1}},
+        },
     ],
     "totals": {
         **{"calls": 56, "errors": 5, "refusals": 4, "from_cache": 0, "input_tokens": 123456, "cached_tokens": 1024},
