@@ -17,7 +17,7 @@ from .own import record
 
 def bots(players: list[Player], session_id: int | None = None) -> Iterator[exports.Row]:
     """One row a bot: what it played with, what became of it, what it took."""
-    return for_spreadsheets(exports.bots(_chosen(players, session_id), launches.state))
+    return for_spreadsheets(exports.bots(record(), _chosen(players, session_id), launches.state))
 
 
 def steps(players: list[Player], session_id: int | None = None) -> Iterator[exports.Row]:

@@ -20,7 +20,7 @@ def zipped(record: Record, launch: Any, manifest: dict[str, Any], now: exports.N
         "manifest.json": json.dumps(manifest, indent=2, ensure_ascii=False),
         "report.md": methods.markdown(manifest),
         "report.tex": methods.latex(manifest),
-        "bots.csv": _csv(exports.bots(chosen, now)),
+        "bots.csv": _csv(exports.bots(record, chosen, now)),
         "steps.csv": _csv(exports.steps(record, chosen)),
         "messages.csv": _csv(exports.messages(record, chosen)),
         "sent.jsonl": "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in prompts(record, launch)),

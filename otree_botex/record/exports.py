@@ -32,17 +32,19 @@ def as_recorded(bot: Any) -> tuple[str, str]:
     return bot.state, bot.error or ""
 
 
-def bots(chosen: Chosen, now: Now = as_recorded) -> Iterator[Row]:
-    """One row a bot: what it played with, what became of it, what it took."""
+def bots(record: Record, chosen: Chosen, now: Now = as_recorded) -> Iterator[Row]:
+    """One row a bot: what it played with, what became of it and why, how often its time was up or somebody else took it
+    off a page, what it took."""
     yield ["session", "participant", "seat", "launch", "model", "parameters", "versions", "prompts_sha256"] + [
         *("started_by", "state", "cause", "error", "started_utc", "ended_utc"),
-        *BOT_COLUMNS,
+        *("pages_timed_out", "pages_left", *BOT_COLUMNS),
     ]
     for launch, bot in chosen:
         state, error = now(bot)
         yield [launch.session_code, bot.participant_code, bot.number, launch.code, launch.model] + [
             *(launch.parameters_json, launch.versions_json, prompts_hash(launch), launch.started_by),
             *(state, bot.cause or "", error, utc(bot.started_at), utc(bot.ended_at)),
+            *(_times(record, bot, "timed out"), _times(record, bot, "left")),
             *_values(bot, BOT_COLUMNS),
         ]
 
@@ -106,6 +108,11 @@ def prompts_hash(launch: Any) -> str:
 def utc(seconds: float | None) -> str:
     """A time as ISO 8601; empty if there is none."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds") if seconds else ""
+
+
+def _times(record: Record, bot: Any, outcome: str) -> int:
+    """How many of its pages a bot left in this way."""
+    return int(record.db.query(record.Step).filter_by(bot_id=bot.id, outcome=outcome).count())
 
 
 def _values(row: Any, names: tuple[str, ...]) -> Row:

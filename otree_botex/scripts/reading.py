@@ -25,7 +25,7 @@ def read_participants_from_botex_db(
 
     `botex_db` is by default the file that BOTEX_DB names. Raises SetupError if there is no such record.
     """
-    return _read(_bots, session_id, botex_db)
+    return _read(exports.bots, session_id, botex_db)
 
 
 def read_conversations_from_botex_db(
@@ -65,7 +65,7 @@ def read_prompts_from_botex_db(launch: str, botex_db: Name | None = None) -> lis
 
 def export_participant_data(csv_file: Name, botex_db: Name | None = None, session_id: str | None = None) -> None:
     """Writes what `read_participants_from_botex_db` returns as CSV. Raises OSError if the file cannot be written."""
-    _export(_bots, csv_file, botex_db, session_id)
+    _export(exports.bots, csv_file, botex_db, session_id)
 
 
 def export_conversation_data(csv_file: Name, botex_db: Name | None = None, session_id: str | None = None) -> None:
@@ -76,10 +76,6 @@ def export_conversation_data(csv_file: Name, botex_db: Name | None = None, sessi
 def export_response_data(csv_file: Name, botex_db: Name | None = None, session_id: str | None = None) -> None:
     """Writes what `read_responses_from_botex_db` returns as CSV. Raises OSError if the file cannot be written."""
     _export(exports.steps, csv_file, botex_db, session_id)
-
-
-def _bots(_: Record, chosen: exports.Chosen) -> Iterator[Row]:
-    return exports.bots(chosen)
 
 
 def _read(rows: Rows, session_id: str | None, botex_db: Name | None) -> list[dict[str, Any]]:
