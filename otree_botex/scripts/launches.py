@@ -141,6 +141,17 @@ def bots(database: Database, launch: str) -> list[dict[str, Any]]:
         return [{called.get(name, name): getattr(bot, name) for name in names} for bot in found]
 
 
+def numbered(database: Database, session_id: str, urls: Sequence[str]) -> list[tuple[int, str]]:
+    """Number and link of seats by their links; in a session that is not known, they are numbered as they come."""
+    codes = [found[1] if (found := PARTICIPANT.search(url)) else "" for url in urls]
+    with database.record() as record:
+        known = {
+            seat.participant_code: seat.number for seat in record.db.query(Seat).filter_by(session_code=session_id)
+        }
+    numbers = [known[code] for code in codes] if known.keys() >= set(codes) else range(1, len(urls) + 1)
+    return list(zip(numbers, urls, strict=True))
+
+
 def failures(database: Database, launch: str) -> list[str]:
     """Why bots of a launch failed, in a line for each reason."""
     seats: dict[str, list[str]] = {}

@@ -149,7 +149,8 @@ def run_single_bot(
     if already_started:
         launch = launches.again(database, session_id, given, access, url)
     else:
-        launch = launches.new(database, session_id, [(1, url)], parameters(given), access)
+        seats = launches.numbered(database, session_id, [url])
+        launch = launches.new(database, session_id, seats, parameters(given), access)
     return _run(database, launch, session_id, wait, None)
 
 
@@ -184,7 +185,10 @@ def run_bots_on_session(
         launch = launches.again(database, session_id, given, access)
     else:
         asked = parameters(given)
-        seats = launches.seats_for_bots(database, session_id) if bot_urls is None else list(enumerate(bot_urls, 1))
+        if bot_urls is None:
+            seats = launches.seats_for_bots(database, session_id)
+        else:
+            seats = launches.numbered(database, session_id, bot_urls)
         launch = launches.new(database, session_id, seats, asked, access)
     return _run(database, launch, session_id, wait, Shares(executor, workers, address) if executor else None)
 

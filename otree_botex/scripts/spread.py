@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import signal
 import threading
-from concurrent.futures import Executor
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +19,9 @@ from ..errors import Away, BotexError, ServerError
 from ..records import JOURNAL_PATH, REPLAY_PATH, Launch
 
 logger = logging.getLogger(__name__)
+
+BEGIN_SECONDS = 60.0
+GO_ON = "The same call with already_started=True goes on with them."
 
 
 @dataclass(frozen=True)
@@ -37,16 +42,35 @@ class Spread:
         self._desk = _Desk(launch, carrier, shares.address)
 
     def play(self) -> bool:
-        """Plays until all bots have ended. True if their record is complete. Raises what ended a share."""
+        """Plays until all bots have ended. True if their record is complete.
+
+        If a share breaks off, the others are stopped, and ServerError says why.
+        """
         self._desk.open()
         try:
             executor, seats = self._shares.executor, self._launch.seats
             number = min(self._shares.workers or getattr(executor, "_max_workers", None) or 1, len(seats))
             parts = [replace(self._launch, server=self._desk.url, seats=seats[k::number]) for k in range(number)]
             futures = [executor.submit(play_share, part) for part in parts]
-            return all([future.result() for future in futures])
+            self._watch(futures)
+            return all(future.result() for future in futures)
         finally:
             self._desk.close()
+
+    def _watch(self, futures: Sequence[Future[bool]]) -> None:
+        """Returns when all shares have ended."""
+        ended, _ = wait(futures, BEGIN_SECONDS, FIRST_EXCEPTION)
+        if not ended and len(self._desk.heard) < len(futures):
+            logger.warning(
+                "Of %d shares %d have not begun. Can the executor run them all at the same time?",
+                *(len(futures), len(futures) - len(self._desk.heard)),
+            )
+        ended, others = wait(futures, return_when=FIRST_EXCEPTION)
+        error = next(filter(None, map(_what_ended, ended)), None)
+        if error is not None:
+            self.stop()  # for they may wait for the bots of this one, and would wait for ever
+            wait(others)
+            raise error
 
     def stop(self) -> None:
         """Ends the bots where they are: they are told with the next reply to their journals."""
@@ -54,8 +78,36 @@ class Spread:
 
 
 def play_share(launch: Launch) -> bool:
-    """Plays some of a launch's bots where this is called. True if their record is complete."""
-    return Runner(launch, HttpCarrier(launch)).play()
+    """Plays some of a launch's bots where this is called. True if their record is complete.
+
+    Raises Away if the script cannot be reached from here.
+    """
+    carrier = HttpCarrier(launch)
+    try:
+        memories = carrier.memories()
+    except ServerError:
+        raise Away(f"The script cannot be reached at {launch.server}: pass the address= by which it can.") from None
+    # an executor may begin a task once more, when the worker that had it is gone
+    begun = any(memories[seat.bot].step for seat in launch.seats if seat.bot in memories)
+    runner = Runner(replace(launch, goes_on=launch.goes_on or begun), carrier)
+    if threading.current_thread() is not threading.main_thread():
+        return runner.play()
+    before = signal.signal(signal.SIGINT, lambda *_: runner.stop())  # Ctrl-C reaches a script's workers too
+    try:
+        return runner.play()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _what_ended(share: Future[bool]) -> ServerError | None:
+    """Why a share broke off; None if it did not."""
+    if share.cancelled():
+        return ServerError(f"A share of the bots was cancelled; the others were stopped. {GO_ON}")
+    error = share.exception()
+    if error is None or isinstance(error, ServerError):
+        return error
+    said = f"{type(error).__name__}: {error}"
+    return ServerError(f"A worker ended before its bots ({said}); the others were stopped. {GO_ON}")
 
 
 class _Desk:
@@ -64,6 +116,8 @@ class _Desk:
     def __init__(self, launch: Launch, carrier: Carrier, address: str) -> None:
         self._launch, self._carrier, self._address = launch, carrier, address
         self.is_stopping = False
+        self.heard: set[tuple[int, ...]] = set()
+        """The bots of each share that has reported."""
         self.url = ""
 
     def open(self) -> None:
@@ -120,5 +174,6 @@ class _Desk:
         if not body:
             return {bot: vars(memory) for bot, memory in self._carrier.memories().items()}
         journal = json.loads(body)
+        self.heard.add(tuple(journal["bots"]))
         reply = dict(self._carrier.deliver(journal["bots"], [json.dumps(one) for one in journal["records"]]))
         return {**reply, "stop": journal["bots"] if self.is_stopping else reply["stop"]}
