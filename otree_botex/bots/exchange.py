@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any
 from zlib import crc32
 
-from tenacity import RetryCallState, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, stop_after_attempt, stop_after_delay, stop_all, wait_random_exponential
 
 from ..errors import ModelError, TimeUp, TransientModelError
 from ..llm import LLM, Completion, Request, Schema
@@ -17,8 +17,8 @@ from .journal import BotJournal
 from .patience import try_again
 from .pictures import Picture
 
-TRIES = 8
-"""How often a model that is overloaded or out of reach is asked again, with growing pauses, before the bot fails."""
+TRIES, PATIENCE_SECONDS = 8, 180.0
+"""How often, and how long, a model that is overloaded or out of reach is asked again at least before the bot fails."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Exchange:
             lambda: self._ask(request, numbers, purpose),
             after=TransientModelError,
             wait=lambda state: min(_pause(state), request.seconds_left()),
-            limit=stop_after_attempt(TRIES),
+            limit=stop_all(stop_after_attempt(TRIES), stop_after_delay(PATIENCE_SECONDS)),
             stop=self._stop,
         )
 
@@ -122,10 +122,13 @@ class Exchange:
 
 
 def _pause(state: RetryCallState) -> float:
-    """As long as the provider asks for, else twice as long each time."""
+    """As long as the provider asks for, else twice as long each time; never less than that if it asks too often."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, TransientModelError) else None
-    return asked if asked is not None else wait_random_exponential(multiplier=1, max=60)(state)
+    own = wait_random_exponential(multiplier=1, max=60)(state)
+    if asked is None:
+        return own
+    return asked if state.attempt_number < TRIES else max(asked, own)
 
 
 def _took(completion: Completion) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from threading import Event
 import jsonschema
 import pytest
 
+from otree_botex.bots import exchange
 from otree_botex.bots.chat import Chat, Line
 from otree_botex.bots.conversation import prompt
 from otree_botex.bots.exchange import TRIES
@@ -194,7 +195,8 @@ def test_an_overloaded_model_is_asked_again_and_each_try_is_recorded():
     assert [call["sent"] for call in journal.calls()] == [[1, 2]] * 3
 
 
-def test_a_model_that_stays_away_fails_the_bot_with_its_last_word():
+def test_a_model_that_stays_away_fails_the_bot_with_its_last_word(monkeypatch):
+    monkeypatch.setattr(exchange, "PATIENCE_SECONDS", 0)
     thinker, _ = mind(ScriptedLLM(*[TransientModelError("busy", 0)] * TRIES))
     with pytest.raises(TransientModelError, match="busy"):
         thinker.decide(page())
