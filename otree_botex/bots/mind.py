@@ -6,7 +6,6 @@ Nothing is ever answered on its behalf.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
@@ -25,8 +24,6 @@ from .waiting import says_nothing
 
 TIMED_OUT = ("timeout_happened", "1")
 """What oTree's own script adds to the form that it sends when a page's time is up."""
-# What may differ between two looks at a page that asks the same: the time that is left, and what stands in its fields.
-PASSING = re.compile(r'\d+:\d\d|, now (ticked|"(?:[^"\\]|\\.)*")|(?<=[(\[])[x ](?=[)\]])')
 
 
 @dataclass(frozen=True)
@@ -221,7 +218,7 @@ class Mind:
         # forms do not always say in their HTML what may not be left empty; oTree does when it was
         self._demanded |= {key for key in errors if key in self._said and self._said[key] is None}
         before = self._page.text if self._page else ""
-        changed = PASSING.sub("", page.text) != PASSING.sub("", before)
+        changed = lasting(page.text) != lasting(before)
         self._refuse("server", errors, self._said, prompt("changed", text=page.text) if changed else "")
 
     def _write_refusal(self, by: str, messages: Mapping[str, str], said: Any) -> None:
