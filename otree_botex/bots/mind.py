@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import Refused
 from ..llm import LLM, Completion, Schema
+from ..passing import lasting
 from ..records import Cause, Memory, MemoryMode
 from .chat import Line, as_text
 from .conversation import Conversation, prompt
