@@ -38,6 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BotexError as error:
         print(f"otree-botex: {error}", file=sys.stderr)
         return int(arguments.error_code)
+    except OSError as error:  # a file that was named cannot be written
+        if error.filename is None:
+            raise
+        print(f"otree-botex: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return int(arguments.error_code)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130

@@ -43,7 +43,7 @@ class PlainServer(Server):
 
 
 class Provider(ThreadingHTTPServer):
-    """A model behind OpenAI's protocol that gives some valid answer to everything.
+    """A model behind OpenAI's protocol that gives some valid answer to everything, and `says` the same wherever it can.
 
     `asked` are the requests, `keys` those they came with. Requests are held while `gate` is closed.
     """
@@ -54,6 +54,7 @@ class Provider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.says = "I see."
         self.gate = threading.Event()
         self.gate.set()
 
@@ -74,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append(request)
         self.server.keys.append(self.headers["Authorization"])
         self.server.gate.wait(60)
-        text = json.dumps(_valid(request["response_format"]["json_schema"]["schema"]))
+        text = json.dumps(_valid(request["response_format"]["json_schema"]["schema"], self.server.says))
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
         reply = {"id": "1", "object": "chat.completion", "created": 0, "model": f"{request['model']}-2026-01-01"}
@@ -89,19 +90,19 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _valid(schema: dict[str, Any]) -> Any:
+def _valid(schema: dict[str, Any], text: str) -> Any:
     """A value that a schema allows; of the kinds that forms ask for."""
     if "enum" in schema:
         return schema["enum"][0]
     if "anyOf" in schema:
-        return _valid(schema["anyOf"][0])
+        return _valid(schema["anyOf"][0], text)
     if schema["type"] == "object":
-        return {name: _valid(field) for name, field in schema["properties"].items()}
+        return {name: _valid(field, text) for name, field in schema["properties"].items()}
     if schema["type"] == "array":
-        return [_valid(schema["items"])]
+        return [_valid(schema["items"], text)]
     if schema["type"] == "integer":
         return random.randint(schema.get("minimum", 0), schema.get("maximum", 100))
-    return {"string": "I see.", "number": schema.get("minimum", 0), "boolean": True}[schema["type"]]
+    return {"string": text, "number": schema.get("minimum", 0), "boolean": True}[schema["type"]]
 
 
 @contextlib.contextmanager
