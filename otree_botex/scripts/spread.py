@@ -151,7 +151,7 @@ class _Desk:
         status, data = 200, b""
         try:
             scheme, _, token = handler.headers.get("Authorization", "").partition(" ")
-            if scheme != "Bearer" or not secrets.compare_digest(token, self._launch.token):
+            if scheme != "Bearer" or not secrets.compare_digest(token.encode(), self._launch.token.encode()):
                 raise ServerError("The token of this launch is missing or wrong.")
             data = json.dumps(self._reply(handler.path, body)).encode()
         except Away as error:
