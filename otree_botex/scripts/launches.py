@@ -22,6 +22,7 @@ from ..record import manifests, tokens
 from ..record.memories import as_replayed
 from ..record.sqlite import Bot, Database, Launch, Seat, Session
 from ..record.tables import Record
+from ..records import START_PATH
 from ..records import Launch as LaunchDescription
 from ..records import Seat as SeatDescription
 
@@ -229,9 +230,11 @@ def _bot(launch: Any, number: int, url: str, asked: Parameters) -> Any:
     )
 
 
-def _seat(bot: Any) -> SeatDescription:
-    # through a link for everybody, a bot that goes on would come in as another participant
-    url = bot.url if PARTICIPANT.search(bot.url) or not bot.participant_code else ""
+def _seat(launch: Any, bot: Any) -> SeatDescription:
+    url = bot.url
+    if bot.participant_code and not PARTICIPANT.search(url):
+        # through a link for everybody, a bot that goes on would come in as another participant
+        url = launch.server + START_PATH.format(participant=bot.participant_code)
     return SeatDescription(bot.id, bot.participant_code, bot.number, bot.seed, url)
 
 
@@ -242,7 +245,7 @@ def _description(
         code=launch.code,
         server=launch.server,
         token=tokens.give(bots),
-        seats=tuple(map(_seat, bots)),
+        seats=tuple(_seat(launch, bot) for bot in bots),
         **asked.for_runners(),
         api_base=access.api_base,
         api_key=access.api_key,

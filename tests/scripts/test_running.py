@@ -8,6 +8,7 @@ import random
 import sqlite3
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 
@@ -260,7 +261,7 @@ def test_a_seat_of_a_known_session_keeps_its_number(server, database):
 
 @pytest.mark.parametrize("way", ["room", "session-wide"])
 def test_links_for_everybody(server, database, way):
-    """Each bot becomes another participant, and goes on as the same one."""
+    """Each bot becomes another participant, and goes on as the same one, wherever it is played then."""
     session = plain_session(server, room_name="lab")
     link = session["room_url"] if way == "room" else session["session_wide_url"]
     run = run_bots_on_session(session["code"], bot_urls=[link, link], model="random", wait=False)
@@ -268,7 +269,8 @@ def test_links_for_everybody(server, database, way):
     run.stop()
     run.wait()
     before = {bot["participant"] for bot in run.bots()}
-    again = run_bots_on_session(session["code"], already_started=True, wait=False)
+    spread = {"executor": ThreadPoolExecutor(2)} if way == "room" else {}
+    again = run_bots_on_session(session["code"], already_started=True, wait=False, **spread)
     last = run_single_bot(link, session["code"], model="random", wait=False)
     assert again.wait() and last.wait()
     assert {bot["participant"] for bot in again.bots()} == before and len(before) == 2
