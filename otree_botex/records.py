@@ -24,9 +24,14 @@ from typing import Any, Literal, TypedDict
 State = Literal["starting", "thinking", "waiting", "finished", "failed", "stopped"]
 ENDED: tuple[State, ...] = ("finished", "failed", "stopped")
 
-Cause = Literal["", "refused", "empty", "cut off", "model", "page", "server", "setup", "inside"]
-"""Why a bot failed: its replies were refused, empty or cut off once too often; its model could not answer; a page could
-not be played; the server was away; something was missing from the start; a fault of ours."""
+Cause = Literal["", "refused", "empty", "cut off", "limit", "model", "page", "server", "setup", "inside"]
+"""Why a bot failed: its replies were refused, empty or cut off once too often; a limit of the page was reached; its
+model could not answer; a page could not be played; the server was away; something was missing from the start; a fault
+of ours."""
+
+Driver = Literal["auto", "http", "browser"]
+"""How bots load and send pages: over HTTP and in a browser only what needs one, always over HTTP, or always in a
+browser."""
 
 MemoryMode = Literal["full", "summary", "none"]
 """What a bot remembers of earlier pages: the conversation, the notes that it keeps, or nothing."""
@@ -78,6 +83,18 @@ class Launch:
     """How many US dollars talking on one page may cost a bot; None for no limit."""
     memory: MemoryMode = "full"
     """What bots remember of earlier pages."""
+    driver: Driver = "auto"
+    """Whether pages are played over HTTP or in a browser."""
+    hosts: tuple[str, ...] = ()
+    """Other hosts than the experiment's own that a page in a browser may load from."""
+    page_calls: int = 40
+    """How many times the model may be asked what to do on one page in a browser."""
+    page_actions: int = 200
+    """How many actions a bot may take on one page in a browser."""
+    page_seconds: int = 900
+    """How long a bot may stay on one page in a browser."""
+    browsers: int = 12
+    """How many of a process's bots may have a page open in the browser at a time; the others wait for their turn."""
     cache: str = ""
     """A file of replies: a request that was answered before, to the letter, is given the same reply without asking
     again. Empty for none."""
@@ -97,6 +114,7 @@ class Launch:
         """Raises ValueError or TypeError if the text is no launch."""
         data = json.loads(text)
         data["seats"] = tuple(Seat(**seat) for seat in data["seats"])
+        data["hosts"] = tuple(data.get("hosts", ()))
         return cls(**data)
 
 
@@ -152,6 +170,8 @@ class PageRecord(TypedDict):
     """Seconds left on the page's timer; None if it has none."""
     needs_script: str
     """Why the page cannot be played without running its scripts; "" if it can."""
+    driver: str
+    """How the page was loaded: "http" or "browser". In a browser, `fields` are the controls on it: "[7]" …"""
 
 
 class MessageRecord(TypedDict, total=False):
@@ -253,12 +273,39 @@ class ChatRecord(TypedDict):
     mine: bool
 
 
+What = Literal["driver", "actions", "done", "changed", "form", "live out", "live in", "dialog", "refused", "limit"]
+"""What happens on a page in a browser, and the data that say more:
+
+"driver"    {"driver": "browser", "why"}       it is opened in the browser
+"actions"   {"attempt", "reason", "actions"}   what the model wants done; on record before it is done
+"done"      {"done", "of", "surprise", "failed"}   how many of them were done, and what stopped it, "" if nothing did
+"changed"   {"text"}                           what changed on the page since, as the model is told
+"form"      {"url", "entries"}                 form data that the page sent: [name, value] …
+"live out", "live in"  {"message"}             a message over the live websocket, parsed if it is JSON
+"dialog"    {"kind", "message", "answer"}      an alert, confirm or prompt
+"refused"   {"what", "url"}                    something the page wanted and may not have
+"limit"     {"which", "of"}                    a limit of the page was reached: "calls", "actions", "seconds"
+"""
+
+
+class EventRecord(TypedDict):
+    """kind "event": one thing that happened on a page in a browser, in order; for `data` see `What`."""
+
+    step: int
+    what: What
+    data: dict[str, Any]
+
+
 class LeftRecord(TypedDict):
-    """kind "left": the page is behind the bot; `seconds` since it was first seen, None if not by this runner."""
+    """kind "left": the page is behind the bot; `seconds` since it was first seen, None if not by this runner.
+
+    `untouched` if the page had controls to decide with and the bot touched none of them.
+    """
 
     step: int
     outcome: Outcome
     seconds: float | None
+    untouched: bool
 
 
 class StateRecord(TypedDict):
