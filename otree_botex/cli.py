@@ -12,7 +12,7 @@ from typing import Any
 
 from . import __version__
 from .errors import BotexError
-from .parameters import CHOICES, NUMBERS, PARAMETERS, SWITCHES
+from .parameters import CHOICES, HOSTS, NUMBERS, PARAMETERS, SWITCHES
 
 MODELS = "random, smollm2, llama.cpp:/path.gguf, replay:LAUNCH, or a name litellm knows (openai/gpt-4.1-mini)"
 HELP = {
@@ -26,6 +26,12 @@ HELP = {
     "images": "show pictures to a model that takes them",
     "cache": "give a request that was answered before the same reply, without asking again",
     "memory": "what a bot remembers: the conversation, the notes that it keeps, or nothing",
+    "driver": "open pages in a browser where they need one (auto), never, or always",
+    "hosts": "other hosts that pages in a browser may load from, with commas between them",
+    "page_calls": "how often the model is asked on one page in a browser",
+    "page_actions": "what a bot may do on one page in a browser, in actions",
+    "page_seconds": "how long a bot stays on one page in a browser",
+    "browsers": "how many bots may have a page open in the browser at a time",
 }
 DESCRIPTION = "Lets large language models take part in oTree experiments as participants."
 
@@ -138,6 +144,7 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(_option(name), action="store_true", default=None, help=HELP[name])
     for name, choices in CHOICES.items():
         parser.add_argument(_option(name), choices=choices, help=HELP[name])
+    parser.add_argument(_option(HOSTS), metavar="HOST,…", help=HELP[HOSTS])
 
 
 def _option(name: str) -> str:

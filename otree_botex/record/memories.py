@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import SetupError
-from ..parameters import Parameters
+from ..parameters import Parameters, stored
 from ..records import Memory, Recorded
 from .tables import Record
 
-AS_RECORDED = ("seed", "attempts", "images", "chat_messages", "chat_cost", "memory")
+AS_RECORDED = (
+    *("seed", "attempts", "images", "chat_messages", "chat_cost", "memory"),
+    *("driver", "hosts", "page_calls", "page_actions", "page_seconds"),
+)
 UNANSWERED = ("read", "waited", "timed out", "left")
 """Pages left so are shown to the model with the next that it decides on."""
 
@@ -49,8 +52,8 @@ def as_replayed(record: Record, asked: Parameters) -> Parameters:
     launch = record.db.query(record.Launch).filter_by(code=asked.replayed).first()
     if launch is None:
         raise SetupError(f"There is no launch {asked.replayed!r} in this record that could be replayed.")
-    before = json.loads(launch.parameters_json)
-    return replace(asked, **{name: before[name] for name in AS_RECORDED})
+    before = stored(launch.parameters_json)
+    return replace(asked, **{name: getattr(before, name) for name in AS_RECORDED})
 
 
 def recorded(record: Record, launch: Any) -> dict[int, list[Recorded]]:
