@@ -7,7 +7,7 @@ Nothing is ever answered on its behalf.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
@@ -15,14 +15,29 @@ from ..errors import Refused
 from ..llm import LLM, Completion, Schema
 from ..passing import lasting
 from ..records import Cause, Memory, MemoryMode
+from . import actions
+from .actions import Action
 from .chat import Line, as_text
 from .conversation import Conversation, prompt
 from .journal import BotJournal
 from .page import Page
 from .pictures import Picture
-from .replies import Turn, Unusable, read_answers, read_turn, talk_schema, with_notes
+from .replies import (
+    Turn,
+    Unusable,
+    json_object,
+    read_answers,
+    read_notes,
+    read_reason,
+    read_turn,
+    talk_schema,
+    with_notes,
+)
+from .scene import Scene
 from .waiting import says_nothing
 
+TURNS_SHOWN = 12
+"""A page that is acted on is shown anew after so many turns: what was said on it grows longer than the page."""
 TIMED_OUT = ("timeout_happened", "1")
 """What oTree's own script adds to the form that it sends when a page's time is up."""
 
@@ -68,6 +83,8 @@ class Mind:
         self._causes: list[Cause] = []
         self._demanded: set[str] = set()
         self._memory = Memory()
+        self._turn = 0
+        self._deeds: list[str] = []
 
     @property
     def cost(self) -> float:
@@ -146,6 +163,53 @@ class Mind:
             # a bot that cannot bring out a message stays silent; what it decides is another matter
             self._write_refusal("reply", {"": str(error)}, completion.text)
             return Turn()
+
+    def act(
+        self, page: Page, scene: Scene, news: str, deadline: float | None = None, pictures: Sequence[Picture] = ()
+    ) -> list[Action]:
+        """A few actions on a page that stands in a browser as this `scene`; `news` is what happened there since the
+        last ones. Raises as `decide` does."""
+        now = _as_text(scene)
+        if self._see(replace(page, text=f"{now}\n\n{prompt('act')}"), pictures):
+            self._turn, self._deeds = 0, []
+        elif self._turn % TURNS_SHOWN == 0:
+            shown = prompt("so_far", deeds="\n".join(self._deeds), page=now)
+            self._conversation.show_anew(f"{shown}\n\n{prompt('act')}", pictures)
+        else:
+            self._conversation.say(prompt("acted", news=news))
+        self._turn, self._attempt, self._causes = self._turn + 1, 0, []
+        schema = actions.schema(scene)
+        while True:
+            self._attempt += 1
+            completion = self._ask(with_notes(schema) if self._takes_notes else schema, "act", deadline)
+            try:
+                data = json_object(completion)
+                plan = actions.read_actions(data, scene)
+            except Unusable as error:
+                self._refuse("reply", {"": str(error)}, completion.text, cause=error.cause)
+                continue
+            self._reason = read_reason(data)
+            self._conversation.keep_notes(read_notes(completion.text))
+            what = {"attempt": self._turn, "reason": self._reason, "actions": [action.as_json() for action in plan]}
+            self._journal.write("event", what="actions", data=what)
+            self._journal.settle()
+            return plan
+
+    def look_again(self) -> None:
+        """The page at hand has to be shown anew: it was opened again."""
+        self._page = None
+
+    def did(self, scene: Scene, done: Sequence[Action]) -> None:
+        """Which of the last actions were done, for when the page is shown anew."""
+        self._deeds += [f"- {action.describe(scene)}" for action in done]
+
+    def acted(self, calls: int, posted: Sequence[Sequence[str]]) -> None:
+        """Writes down what the page sent in the end: what was decided there, by the names of the form."""
+        answers: dict[str, Any] = {}
+        for name, value in posted:
+            answers[name] = value if name not in answers else [*_listed(answers[name]), value]
+        entries = [list(entry) for entry in posted]
+        self._journal.write("decision", attempt=calls, answers=answers, reason=self._reason, entries=entries)
 
     def run_out(self, page: Page) -> Decision:
         """What a browser sends when a page's time is up: those of the last answers here that the form takes, and what
@@ -254,6 +318,18 @@ class Mind:
             return Refused(f"All {self._attempt} replies to this page {why}", "cut off")
         whom = {"reply": ", which had not the form that is asked for", "form": " by the form", "server": " by oTree"}
         return Refused(f"{self._attempt} replies to this page were refused. The last one{whom[by]}: {last}")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _as_text(scene: Scene) -> str:
+    """A page as a model is shown it, with the dialog that stands in front of it."""
+    if scene.dialog is None:
+        return scene.text
+    dialog = prompt("dialog", kind=scene.dialog.kind, message=scene.dialog.message)
+    return f"{scene.text}\n\n{dialog}"
 
 
 def _by_key(page: Page, errors: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from .html.complaints import take_errors
 from .html.controls import read_controls
 from .html.ends import way_out
 from .html.markup import parse
-from .html.visibility import Visibility
+from .html.visibility import RenderedForm, Visibility
 from .html.visible import Image, Seen, plain_text, see
 
 WAIT_HEADER = "oTree-Wait-Page"
@@ -29,6 +29,13 @@ WELCOME = "welcome"
 DEBUG_INFO = re.compile(r'<div class="card debug-info">\s*<h5 class="card-header">Debug info</h5>')
 """Where oTree begins its debug info, the last thing on each page of a server that is not in production. No participant
 sees it, and it takes as long to parse as the rest."""
+SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script", re.IGNORECASE | re.DOTALL)
+OTREES_SOURCE = re.compile(r"""\bsrc=["']?/static/(?:otree|bootstrap)""", re.IGNORECASE)
+OTREES_SCRIPT = re.compile(
+    r"\s*(?:$|let isDebug|var js_vars =|// Shows alert if)|.*(?:remainingTimeoutSeconds|otree-chat|_hasJsErrors)",
+    re.DOTALL,
+)
+"""Scripts that oTree itself puts into its pages."""
 TIMEOUT = re.compile(r"remainingTimeoutSeconds\s*=\s*([\d.]+)")
 
 
@@ -40,7 +47,8 @@ class Page:
     the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `socket` the
     path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
     `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows; `images` its
-    pictures, in the order in which the text names them.
+    pictures, in the order in which the text names them; `has_scripts` whether its author wrote scripts for it;
+    `numbers` those of its form's controls in a browser, by their places, if it stands in one.
     """
 
     url: str
@@ -57,6 +65,8 @@ class Page:
     needs_script: str = ""
     chats: tuple[Chat, ...] = ()
     images: tuple[Image, ...] = ()
+    has_scripts: bool = False
+    numbers: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def is_wait(self) -> bool:
@@ -77,8 +87,9 @@ class Page:
         return f"{self.app}/{self.name}" if self.app else self.name
 
 
-def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
-    """Reads one page. `url` is its own address, `headers` those of the response that brought it."""
+def read_page(html: str, url: str, headers: Mapping[str, str], rendered: bool = False) -> Page:
+    """Reads one page. `url` is its own address, `headers` those of the response that brought it; `rendered` says that
+    this is the page as it stands in a browser (see chromium/page.js), not as the server sent it."""
     path = unquote(urlparse(url).path)
     if path.startswith(END_PATH):
         return Page(url, "end", name="end", text="No more pages left")
@@ -88,7 +99,7 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
     app, name, number = (where["app"], where["page"], int(where["number"])) if where else ("", path, 0)
     soup = parse(DEBUG_INFO.split(html, maxsplit=1)[0])
     chats = take_chats(soup) if "otree-chat" in html else ()
-    visibility = Visibility(soup)
+    visibility = RenderedForm(soup) if rendered else Visibility(soup)
     title = _title(soup, visibility)
     if WAIT_HEADER in headers:
         socket, seen = SOCKET.search(html), see(soup, visibility)
@@ -118,6 +129,8 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
         needs_script=needs_script,
         chats=chats,
         images=images,
+        has_scripts=_has_scripts(html),
+        numbers=controls.numbers if controls else {},
     )
 
 
@@ -147,6 +160,14 @@ def _write_timer(soup: BeautifulSoup, seconds: float) -> None:
     place = soup.find(class_="otree-timer__time-left")
     if isinstance(place, Tag):
         place.string = f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+def _has_scripts(html: str) -> bool:
+    """Whether a page's author wrote scripts for it. What one of them does, only a browser can tell."""
+    return any(
+        not OTREES_SOURCE.search(attributes) and ("src=" in attributes or not OTREES_SCRIPT.match(script))
+        for attributes, script in SCRIPT.findall(html)
+    )
 
 
 def _needs_script(html: str) -> str:

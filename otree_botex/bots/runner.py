@@ -16,14 +16,17 @@ from .. import __version__
 from ..errors import BotexError, ServerError
 from ..llm import LLM, ModelOptions, load
 from ..records import START_PATH, Launch, Memory, Seat
+from .acting import PageLimits
 from .browser import Browser
 from .carrier import Carrier, HttpCarrier
 from .conversation import PROMPTS
+from .drivers import Drivers
 from .journal import BotJournal, Journal
 from .mind import Mind
 from .pace import Pace
 from .player import Player
 from .talking import TalkLimits
+from .window import Window
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +71,8 @@ class Runner:
 
     def __init__(self, launch: Launch, carrier: Carrier) -> None:
         self._launch, self._carrier = launch, carrier
+        server = launch.seats[0].url or launch.server
+        self._drivers = Drivers(launch.driver, server, launch.hosts, launch.browsers)
         self._journal = Journal(launch, carrier, on_stop=self._stop_bot)
         self._bots = {seat.bot: _Bot(seat, BotJournal(self._journal, seat.bot)) for seat in launch.seats}
 
@@ -92,6 +97,7 @@ class Runner:
             logger.info("%d bots play with %s", len(self._bots), self._launch.model)
             self._introduce(llm)
             self._play_all(llm, memories)
+            self._drivers.close()
             llm.close()
         delivered = self._journal.close()
         logger.info("%d of %d bots finished", self.finished, len(self._bots))
@@ -147,7 +153,10 @@ class Runner:
         )
         pace = Pace(seat.seed) if launch.human_pace else None
         limits = TalkLimits(launch.chat_messages, launch.chat_cost)
-        bot.finished = Player(browser, mind, bot.journal, pace, launch.images, limits).play(memory)
+        page_limits = PageLimits(launch.page_calls, launch.page_actions, launch.page_seconds)
+        window = Window(self._drivers, bot.stop)
+        player = Player(browser, window, mind, bot.journal, pace, launch.images, limits, page_limits)
+        bot.finished = player.play(memory)
         browser.close()
 
 

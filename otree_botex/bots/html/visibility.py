@@ -151,6 +151,19 @@ class Rendered(Visibility):
         return None
 
 
+class RenderedForm(Visibility):
+    """The same for such a page that is read as the form that it is: what can be opened counts as seen, as it does on
+    the page that the server sent."""
+
+    def hides(self, tag: Tag) -> bool:
+        if super().hides(tag):
+            return True
+        return tag.has_attr(UNSEEN_MARK) and not any(map(self._can_be_opened, (tag, *tag.parents)))
+
+    def _can_be_opened(self, tag: Tag) -> bool:
+        return tag.name == "details" or (self.is_closed(tag) and self.opener(tag) is not None)
+
+
 def _selectors(tag: Tag, classes: object) -> list[str]:
     """An element's id and classes, as selectors."""
     own = [f"#{tag['id']}"] if tag.has_attr("id") else []

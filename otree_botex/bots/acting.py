@@ -1,0 +1,300 @@
+"""How a bot acts on a page that lives by its scripts: it looks, decides on a few actions, does them one by one until
+something unexpected happens, and looks again, until the page is behind it.
+
+The model is asked when something that a person would notice has changed, or when the time is over that it wanted to
+wait, and never more often than the limits of the launch allow.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+from ..errors import LimitReached, PageError, TimeUp
+from ..records import Launch, Outcome
+from .actions import Action
+from .browser import left_for
+from .changes import changes
+from .journal import BotJournal
+from .mind import TIMED_OUT, Mind
+from .page import Page, read_page
+from .pictures import Picture
+from .scene import Scene
+
+if TYPE_CHECKING:
+    from .chromium.tab import Tab
+
+OVERTIME_SECONDS = 15.0
+"""A page whose time is up is left by its own script; so long after that the server is asked what has become of it."""
+NOTHING = "Nothing on the page has changed."
+
+
+@dataclass(frozen=True)
+class PageLimits:
+    """How much a bot may do on one page that lives by its scripts: calls to its model, actions, and seconds."""
+
+    calls: int = Launch.page_calls
+    actions: int = Launch.page_actions
+    seconds: float = Launch.page_seconds
+
+
+def act_until_left(
+    tab: Tab,
+    mind: Mind,
+    journal: BotJournal,
+    page: Page,
+    scene: Scene,
+    limits: PageLimits,
+    deadline: float | None,
+    pictures: Sequence[Picture] = (),
+) -> Page:
+    """Plays a page that the tab shows as this scene, and returns the page that comes then.
+
+    Raises LimitReached if it was not left within the limits, what `Mind.act` raises, and what the tab raises.
+    """
+    actor = _Actor(tab, mind, journal, page, scene, limits, deadline, pictures)
+    try:
+        after = actor.play()
+    finally:
+        actor.note()
+    actor.leave()
+    return after
+
+
+class _Actor:
+    """One bot on one page."""
+
+    def __init__(
+        self,
+        tab: Tab,
+        mind: Mind,
+        journal: BotJournal,
+        page: Page,
+        scene: Scene,
+        limits: PageLimits,
+        deadline: float | None,
+        pictures: Sequence[Picture],
+    ) -> None:
+        self.tab, self.mind, self.journal, self.page, self.limits = tab, mind, journal, page, limits
+        self.deadline, self.pictures = deadline, pictures
+        self.began, self.loads = time.monotonic(), tab.loads
+        self.scene = self.shown = scene
+        self.shown_at = self.began
+        self.calls = self.actions = 0
+        self.could_touch = self.has_touched = False
+        self.touched: set[int] = set()
+        self.said: list[str] = []
+        self.posted: list[list[str]] = []
+        self.after: Page | None = None
+
+    # ---- the story
+
+    def play(self) -> Page:
+        news = ""
+        while not self._is_left():
+            if not self._may_ask():
+                self._sit_out()
+                break
+            try:
+                plan = self.mind.act(self.page, self.scene, news, self._until(), self.pictures)
+            except TimeUp:
+                self._sit_out()
+                break
+            self.calls += 1
+            self.shown, self.shown_at, self.touched, self.said = self.scene, time.monotonic(), set(), []
+            self._do(plan)
+            if not self._is_left():
+                news = self._news()
+        assert self.after is not None
+        return self.after
+
+    def leave(self) -> None:
+        """Writes down what was decided here in the end, and how the page was left."""
+        outcome: Outcome = "submitted" if self.posted else "left"
+        if list(TIMED_OUT) in self.posted:
+            outcome = "timed out"
+        self.mind.acted(self.calls, self.posted)
+        self.journal.left(outcome, untouched=self.could_touch and not self.has_touched)
+
+    def note(self) -> None:
+        """Writes down what the page's scripts sent and wanted meanwhile."""
+        for what, data in self.tab.noted():
+            self.journal.write("event", what=what, data=data)
+            if what == "form" and urlparse(data["url"]).path == urlparse(self.page.url).path:
+                self.posted = data["entries"]
+            elif what == "window":
+                self.said.append(f"A window opened and was closed again. In it stood:\n\n{data['text']}")
+            elif what == "refused":
+                self.said.append(f"The page wanted to open {data['url']}, which is not possible here.")
+
+    # ---- what is done
+
+    def _do(self, plan: Sequence[Action]) -> None:
+        """Does what was planned, one after the other, as long as the page stays as it was seen to be."""
+        done, surprise, failed = 0, "", ""
+        for place, action in enumerate(plan):
+            self._look()
+            if self._is_left() or not self._may_act():
+                break
+            surprise = self._differs(action) or (surprise if place else "")
+            if surprise:
+                break
+            before = self.scene
+            failed = self._try(action, before)
+            self.actions += 1
+            if failed:
+                break
+            done += 1
+            self._touch(action, before)
+            self._look()
+            if self._is_left():
+                break
+            surprise = changes(before, self.scene, time.monotonic() - self.shown_at, self.touched)
+            surprise = surprise if action.do != "wait" else ""
+        if failed:
+            self.said.append(f"“{plan[done].describe(self.shown)}” could not be done: {failed}.")
+        if done < len(plan) and not self._is_left():
+            left_out = len(plan) - done - bool(failed)
+            if left_out:
+                self.said.append(f"The last {left_out} of your actions were not done, because of what happened before.")
+        self.journal.write("event", what="done", data={"done": done, "of": len(plan), "surprise": surprise,
+                                                       "failed": failed})  # fmt: skip
+        self.mind.did(self.shown, plan[:done])
+
+    def _try(self, action: Action, scene: Scene) -> str:
+        """Does one thing. Returns why it could not be done; "" if it was."""
+        from .chromium.tab import Impossible, Moved
+
+        if action.do == "wait":
+            self._wait(float(action.value))
+            return ""
+        try:
+            self.tab.act(action, scene)
+        except Impossible as error:
+            return str(error)
+        except Moved:
+            pass
+        return ""
+
+    def _differs(self, action: Action) -> str:
+        """What is different about the controls that an action is about from what the model was shown."""
+        for number in (action.control, action.to):
+            if number is None or number in self.touched:
+                continue
+            was, now = self.shown.find(number), self.scene.find(number)
+            if was is not None and now is None:
+                return f"{was.text} is not there any more."
+            if was is not None and now is not None and was.text != now.text:
+                return f"{was.text} is now {now.text}."
+        if action.do == "submit" and self.scene.submit is None:
+            return "The button that submits the page cannot be used any more."
+        return ""
+
+    def _touch(self, action: Action, scene: Scene) -> None:
+        for number in (action.control, action.to):
+            control = scene.find(number) if number is not None else None
+            if control is not None:
+                self.touched.add(control.number)
+                self.has_touched |= control.decides
+        self.has_touched |= action.do in ("press", "answer")
+
+    def _wait(self, seconds: float) -> None:
+        """Until something changes that a person would notice, or the time is over."""
+        began, before = time.monotonic(), self.scene
+        end = min(began + seconds, self._until() or began + seconds, self.began + self.limits.seconds)
+        self.journal.state("waiting")
+        while (left := end - time.monotonic()) > 0 and not self._is_left():
+            if self.tab.watch(min(left, 60.0)):
+                self._look()
+                if not self._is_left() and changes(before, self.scene, time.monotonic() - began):
+                    break
+        self.journal.state("thinking")
+
+    def _sit_out(self) -> None:
+        """Nothing more is done here: the page is left by its own scripts, or by the experiment."""
+        end = self.began + self.limits.seconds
+        if self.deadline is not None:
+            end = max(min(end, self.deadline + OVERTIME_SECONDS), time.monotonic() + 1)
+        self.journal.state("waiting")
+        while not self._is_left():
+            left = end - time.monotonic()
+            if left <= 0:
+                raise self._too_long()
+            if self.tab.watch(min(left, 60.0)):
+                self._look()
+
+    # ---- what is seen
+
+    def _look(self) -> None:
+        """The page as it stands now, or the one that has come instead."""
+        from .chromium.tab import Moved
+
+        if not self._is_left():
+            try:
+                view = self.tab.look()
+            except Moved:
+                if not self._is_left():
+                    raise PageError(f"{self.page.place} keeps going away while it is looked at.") from None
+            else:
+                self.scene = view.scene
+                self.could_touch |= any(control.decides for control in self.scene.controls)
+        self.note()
+
+    def _is_left(self) -> bool:
+        """Whether another page has come; one that comes back with errors is the same."""
+        if self.after is None and self.tab.away:
+            self.after = left_for(self.tab.away)
+        elif self.after is None and self.tab.loads != self.loads:
+            self.loads = self.tab.loads
+            document = self.tab.document()
+            page = read_page(document.html, document.url, document.headers)
+            if (page.url, page.kind) != (self.page.url, self.page.kind):
+                self.after = page
+            elif page.errors:
+                self.journal.write("refusal", attempt=self.calls, by="server", messages=dict(page.errors), said=None)
+                self.posted = []
+                errors = "\n".join(f"- {text}" for text in page.errors.values())
+                self.said.append(f"The page was sent and came back:\n{errors}")
+            else:
+                self.said.append("The page was loaded anew.")
+            if page.timeout is not None:
+                self.deadline = time.monotonic() + page.timeout
+        return self.after is not None
+
+    def _news(self) -> str:
+        """What happened since the model saw the page, for the model."""
+        changed = changes(self.shown, self.scene, time.monotonic() - self.shown_at)
+        news = "\n\n".join([*self.said, changed or NOTHING])
+        self.journal.write("event", what="changed", data={"text": news})
+        return news
+
+    # ---- limits
+
+    def _until(self) -> float | None:
+        """Until when there is time to think and act, by time.monotonic()."""
+        return None if self.deadline is None else self.deadline - 1.0
+
+    def _may_ask(self) -> bool:
+        return self._is_within("calls", self.calls, self.limits.calls) and self._may_act()
+
+    def _may_act(self) -> bool:
+        return self._is_within("actions", self.actions, self.limits.actions) and self._is_within(
+            "seconds", time.monotonic() - self.began, self.limits.seconds
+        )
+
+    def _is_within(self, which: str, now: float, limit: float) -> bool:
+        if now >= limit:
+            self.journal.write("event", what="limit", data={"which": which, "of": limit})
+        return now < limit
+
+    def _too_long(self) -> LimitReached:
+        of: dict[str, Any] = {"page_calls": self.calls, "page_actions": self.actions}
+        spent = time.monotonic() - self.began
+        return LimitReached(
+            f"{self.page.place} was not left within the limits of a page: {of['page_calls']} calls, "
+            f"{of['page_actions']} actions, {spent:.0f} seconds. Set page_calls, page_actions or page_seconds higher "
+            "if it takes more."
+        )

@@ -1,0 +1,157 @@
+"""One Chromium for all bots of a process, driven from one thread; a context of its own for each bot.
+
+Playwright's objects belong to the event loop that made them, and each instance of its synchronous kind starts a driver
+process. So one asynchronous instance runs in a thread of its own, and the bots' threads hand their work to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any, TypeVar
+
+from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
+
+from ...chromium_path import needed_chromium
+from ...errors import PageError, SetupError
+from ..patience import Stopped
+from .guard import Guard
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+SECONDS = 60.0
+"""No piece of work in the browser takes longer: a page that lets nobody else do anything is given up then."""
+POLL_SECONDS = 0.5
+INIT = (Path(__file__).parent / "init.js").read_text(encoding="utf-8")
+# Less memory, and nothing that a study's machine should be bothered with: no updates, no reports, no GPU.
+ARGUMENTS = (
+    *("--disable-gpu", "--disable-extensions", "--disable-component-update", "--disable-background-networking"),
+    *("--disable-breakpad", "--disable-sync", "--no-first-run", "--mute-audio", "--disable-dev-shm-usage"),
+    *("--renderer-process-limit=64", "--js-flags=--max-old-space-size=256"),
+)
+
+
+class Chromium:
+    """The browser of this process: started when it is first needed, and again after a crash.
+
+    `server` is the experiment's address, `hosts` are those of other sites that its pages may load from; at most `most`
+    bots have a page open at a time, the others wait their turn.
+    """
+
+    def __init__(self, server: str, hosts: Sequence[str] = (), most: int = 12) -> None:
+        self._guard = Guard(server, hosts)
+        self._places = threading.Semaphore(most)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._starting: asyncio.Lock | None = None
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+        self.version = ""
+
+    def take_place(self, stop: Event) -> None:
+        """Returns when this bot may have a page open. Raises Stopped."""
+        while not self._places.acquire(timeout=POLL_SECONDS):
+            if stop.is_set():
+                raise Stopped
+
+    def give_place(self) -> None:
+        """Lets another bot have a page open."""
+        self._places.release()
+
+    def run(self, work: Coroutine[Any, Any, Result], stop: Event, seconds: float = SECONDS) -> Result:
+        """What a piece of work in the browser's thread returns or raises.
+
+        Raises PageError if it took too long, and Stopped.
+        """
+        future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
+        end = time.monotonic() + seconds
+        while not concurrent.futures.wait([future], timeout=POLL_SECONDS).done:
+            if stop.is_set():
+                future.cancel()
+                raise Stopped
+            if time.monotonic() > end:
+                future.cancel()
+                raise PageError(f"The page keeps the browser busy: it could not be used for {seconds:.0f} seconds.")
+        return future.result()
+
+    async def context(self, refused: Callable[[str, str], None]) -> BrowserContext:
+        """A new context, with nothing in it; `refused` is told what its page may not load (see Guard).
+
+        Raises SetupError if there is no browser to be had.
+        """
+        assert self._starting is not None
+        async with self._starting:
+            if self._browser is None or not self._browser.is_connected():
+                if self._browser is not None:
+                    logger.warning("Chromium has crashed and is started again.")
+                self._browser = await self._launch()
+                self.version = self._browser.version
+        context = await self._browser.new_context(
+            accept_downloads=False, service_workers="block", viewport={"width": 1280, "height": 900}
+        )
+        await context.add_init_script(INIT)
+        await self._guard.watch(context, refused)
+        return context
+
+    async def _launch(self) -> Browser:
+        if self._playwright is None:
+            self._playwright = await async_playwright().start()
+        chromium, path = self._playwright.chromium, needed_chromium()
+        arguments = [*ARGUMENTS, self._guard.argument]
+        options: dict[str, Any] = {"executable_path": path, "args": arguments, "headless": True}
+        try:
+            return await chromium.launch(chromium_sandbox=True, **options)
+        except Error as error:
+            logger.info("Chromium does not start in its sandbox here: %s", _first_line(error))
+        try:
+            browser = await chromium.launch(chromium_sandbox=False, **options)
+        except Error as error:
+            raise SetupError(f"Chromium ({path}) cannot be started: {_first_line(error)}") from None
+        logger.warning("Chromium runs without its sandbox: this system or user (root?) does not allow one.")
+        return browser
+
+    def forget(self, context: BrowserContext) -> None:
+        """This context is about to be closed."""
+        self._guard.forget(context)
+
+    def allows(self, url: str) -> bool:
+        """Whether pages may load this address."""
+        return self._guard.allows(url)
+
+    def close(self) -> None:
+        """Ends the browser, if it was started."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        try:
+            asyncio.run_coroutine_threadsafe(self._end(), loop).result(timeout=15)
+        except Exception as error:  # it ends with this process anyway
+            logger.info("Chromium did not end by itself (%s).", type(error).__name__)
+        loop.call_soon_threadsafe(loop.stop)
+
+    async def _end(self) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._starting = asyncio.Lock()
+                threading.Thread(target=self._loop.run_forever, name="chromium", daemon=True).start()
+            return self._loop
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
