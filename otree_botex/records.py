@@ -273,7 +273,9 @@ class ChatRecord(TypedDict):
     mine: bool
 
 
-What = Literal["driver", "actions", "done", "changed", "form", "live out", "live in", "dialog", "refused", "limit"]
+What = Literal[
+    "driver", "actions", "done", "changed", "form", "live out", "live in", "dialog", "window", "refused", "limit"
+]
 """What happens on a page in a browser, and the data that say more:
 
 "driver"    {"driver": "browser", "why"}       it is opened in the browser
@@ -283,6 +285,7 @@ What = Literal["driver", "actions", "done", "changed", "form", "live out", "live
 "form"      {"url", "entries"}                 form data that the page sent: [name, value] …
 "live out", "live in"  {"message"}             a message over the live websocket, parsed if it is JSON
 "dialog"    {"kind", "message", "answer"}      an alert, confirm or prompt
+"window"    {"url", "text"}                    a window that it opened, which was read and closed
 "refused"   {"what", "url"}                    something the page wanted and may not have
 "limit"     {"which", "of"}                    a limit of the page was reached: "calls", "actions", "seconds"
 """

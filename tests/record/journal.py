@@ -40,10 +40,17 @@ def event(step, what, /, **data):
 
 def acts(step, attempt, reason, *actions, done=None, surprise="", failed=""):
     """What the model wanted done, and how much of it was."""
-    listed = [{"do": do, "control": on, "value": value, "to": to} for do, on, value, to in actions]
-    yield event(step, "actions", attempt=attempt, reason=reason, actions=listed)
-    number = len(listed) if done is None else done
-    yield event(step, "done", done=number, of=len(listed), surprise=surprise, failed=failed)
+    yield event(step, "actions", attempt=attempt, reason=reason, actions=[*actions])
+    number = len(actions) if done is None else done
+    yield event(step, "done", done=number, of=len(actions), surprise=surprise, failed=failed)
+
+
+def click(control):
+    return {"do": "click", "control": control}
+
+
+def fill(control, value):
+    return {"do": "fill", "control": control, "value": value}
 
 
 def decision(step, answers, reason="So."):
@@ -70,14 +77,12 @@ def played(first=1):
     auction = first + 1
     yield page(auction, "Auction", 2, AUCTION)
     yield event(auction, "driver", driver="browser", why=WHY)
-    yield from acts(auction, 1, "Too dear.", ("fill", 3, "50", None), ("click", 4, None, None))
+    yield from acts(auction, 1, "Too dear.", fill(3, 50), click(4))
     yield event(auction, "live out", message={"bid": 50})
     for price in range(300):
         yield event(auction, "live in", message={"price": price, "by": "P2"})
     yield event(auction, "changed", text="New: Price 299")
-    yield from acts(
-        auction, 2, "Sell now.", ("click", 9, None, None), ("click", 5, None, None), done=1, surprise="A dialog"
-    )
+    yield from acts(auction, 2, "Sell now.", click(9), click(5), done=1, surprise="A dialog")
     yield event(auction, "dialog", kind="confirm", message="Really?", answer={"accept": True, "text": None})
     yield event(auction, "refused", what="another site", url="https://cdn.example.org/x.js")
     yield event(auction, "limit", which="calls", of=2)

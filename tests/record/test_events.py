@@ -80,12 +80,24 @@ def test_a_plain_form_in_a_browser_keeps_its_labels(db):
 
 
 def test_the_last_reason_is_that_of_the_last_actions(db):
-    play(db, ASKED, [page(1, "Auction", 1), *acts(1, 1, "I wait.", ("wait", None, 5, None))])
+    play(db, ASKED, [page(1, "Auction", 1), *acts(1, 1, "I wait.", {"do": "wait", "seconds": 5})])
     with Database(db).record() as record:
         (bot,) = record.db.query(Bot)
         assert bot.reason == "I wait."
         found = memory(record, bot)
         assert (found.page, found.answers) == (1, None)  # it goes on there, and has decided nothing yet
+
+
+def test_a_bot_that_goes_on_remembers_what_it_said_on_a_live_page(db):
+    said = [
+        {"kind": "message", "step": 1, "number": 1, "role": "user", "content": "A page."},
+        {"kind": "request", "step": 1, "number": 2, "purpose": "act", "sent": [1], "schema": {}, "seed": None},
+        {"kind": "reply", "step": 1, "number": 2, "content": "I bid."},
+    ]
+    play(db, ASKED, [page(1, "Auction", 1), *said, decision(1, {}), left(1), page(2, "Ranking", 2)])
+    with Database(db).record() as record:
+        (bot,) = record.db.query(Bot)
+        assert [one["content"] for one in memory(record, bot).memory] == ["A page.", "I bid."]
 
 
 def test_the_manifest_counts_them(db):
