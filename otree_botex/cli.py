@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     setup = commands.add_parser("setup", help="make the bots' environment beside the project (.otree_botex/)")
     setup.add_argument("--local", action="store_true", help="also llama.cpp and a small model, to run on this machine")
+    setup.add_argument("--browser", action="store_true", help="also a browser, for pages that live by their scripts")
     setup.add_argument("--project", type=Path, default=Path(), help="the oTree project's folder (default: this one)")
     setup.add_argument("--requirements", type=Path, help="install exactly what this file pins")
     setup.set_defaults(run=_setup)
@@ -160,7 +161,7 @@ def _script(name: str, arguments: argparse.Namespace) -> int:
 def _setup(arguments: argparse.Namespace) -> int:
     from .setup_command import setup
 
-    return setup(arguments.project, arguments.local, arguments.requirements)
+    return setup(arguments.project, arguments.requirements, local=arguments.local, browser=arguments.browser)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
