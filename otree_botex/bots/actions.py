@@ -6,18 +6,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from string import ascii_lowercase, digits
 from typing import Any, Literal
 
-from ..llm import Schema, object_schema
+from ..llm import object_schema
 from .answers import Refusal
-from .entries import Option
-from .field import Field
+from .control import Control
 from .form import REASON_LENGTH
-from .moments import HOW
 from .replies import Unusable
-from .scene import Control, Scene
+from .scene import Scene
 
 MOST_ACTIONS = 6
 LONGEST_WAIT = 300
@@ -30,8 +27,6 @@ KEYS = (
 """The keys that can be pressed, as browsers name them."""
 
 Do = Literal["fill", "choose", "set", "click", "press", "drag", "wait", "submit", "answer"]
-FILLED, SET, CHOSEN = ("text", "textarea", "number"), ("slider",), ("select",)
-CLICKED = ("radio", "checkbox", "button", "link", "area")
 
 
 @dataclass(frozen=True)
@@ -113,7 +108,7 @@ def _variants(scene: Scene) -> list[dict[str, Any]]:
     for do in ("fill", "choose", "set"):
         alike: dict[str, list[int]] = {}
         for control in _usable(scene, do):
-            alike.setdefault(json.dumps(_values(control)), []).append(control.number)
+            alike.setdefault(json.dumps(control.values), []).append(control.number)
         for values, numbers in alike.items():
             variants.append(object_schema(do=_one(do), control=_any_of(numbers), value=json.loads(values)))
     if clicked := [control.number for control in _usable(scene, "click")]:
@@ -140,65 +135,13 @@ def _any_of(numbers: Iterable[int]) -> dict[str, Any]:
 
 def _usable(scene: Scene, do: str) -> list[Control]:
     """The controls with which this can be done now."""
-    return [control for control in scene.controls if not control.disabled and _takes(control, do, scene)]
-
-
-def _takes(control: Control, do: str, scene: Scene) -> bool:
-    if do == "fill":
-        return control.kind in FILLED and not control.readonly
-    if do == "choose":
-        return control.kind in CHOSEN and not control.readonly and bool(control.options)
-    if do == "set":
-        return control.kind in SET and not control.readonly
-    if do == "drag":
-        return control.draggable
-    # What sends the page is "submit". A field that cannot be written into may open something, as a calendar.
-    return (control.kind in CLICKED or control.readonly) and control != scene.submit
+    return [control for control in scene.controls if do in control.uses]
 
 
 def _targets(scene: Scene) -> list[Control]:
     """Where things can be dragged to. Pages that follow the mouse by themselves do not say."""
     enabled = [control for control in scene.controls if not control.disabled]
     return [c for c in enabled if c.takes_drops] or [c for c in enabled if c.kind == "area"]
-
-
-def _field(control: Control) -> Field:
-    """The control as the field of a form, which knows what it takes."""
-    if control.kind == "select":
-        options = tuple(Option(label, "", 0, False) for label in control.options)
-        kind: Literal["choice", "choices"] = "choices" if control.multiple else "choice"
-        return Field("", "", kind, required=not control.multiple, options=options)
-    if control.kind in ("number", "slider"):
-        low, high, step = control.minimum, control.maximum, control.step
-        base = low or Decimal(0)
-        whole = step is not None and step == int(step) and base == int(base)
-        decimals = 0 if whole else max(2 if step is None else 0, *(_decimals(n) for n in (step, base, low, high)))
-        number: Literal["integer", "number"] = "integer" if whole else "number"
-        bounds = {"minimum": low, "maximum": high, "step": step, "base": base}
-        return Field("", "", number, decimals=decimals, **bounds)  # type: ignore[arg-type]
-    if control.type in HOW:
-        bounds = {"minimum": control.minimum, "maximum": control.maximum, "step": control.step}
-        base = control.minimum or Decimal(0)
-        return Field("", "", "text", format=control.type, base=base, **bounds)  # type: ignore[arg-type]
-    lines = control.kind == "textarea"
-    return Field("", "", "text", required=False, max_length=control.max_length, lines=lines)
-
-
-def _decimals(number: Decimal | None) -> int:
-    exponent = number.normalize().as_tuple().exponent if number is not None else 0
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _values(control: Control) -> Schema:
-    """The JSON Schema of what a control takes."""
-    field = _field(control)
-    values = field.schema()
-    if control.kind in ("text", "textarea"):  # it may be emptied, but not left as it is
-        return dict(values["anyOf"][0]) if "anyOf" in values else values
-    step = field.step
-    if step is not None and "enum" not in values and field.base % step == 0 and "multipleOf" not in values and step > 1:
-        return {**values, "multipleOf": int(step)}
-    return values
 
 
 def read_actions(data: Mapping[str, Any], scene: Scene) -> list[Action]:
@@ -288,12 +231,9 @@ def _known(said: Any, scene: Scene) -> Control:
 def _which(said: Any, do: str, scene: Scene) -> Control:
     """The control that something is to be done with."""
     control = _known(said, scene)
-    if control.disabled:
-        raise Refusal(f"{control.text} cannot be used")
-    if not _takes(control, do, scene):
-        can = [other for other in ("fill", "choose", "set", "click", "drag") if _takes(control, other, scene)]
-        can += ["submit"] if control == scene.submit else []
-        raise Refusal(f'"{do}" cannot be done with {control.text}' + (f", but {_listed(can)} can" if can else ""))
+    if do not in control.uses:
+        but = f", but {_listed(control.uses)} can" if control.uses else ""
+        raise Refusal(f'"{do}" cannot be done with {control.text}{but}')
     return control
 
 
@@ -303,7 +243,7 @@ def _value(said: Mapping[str, Any], control: Control) -> Any:
         raise Refusal(f"the value for {control.text} is missing")
     value = said["value"]
     try:
-        field = _field(control)
+        field = control.field
         if control.kind == "select":
             field.entries(value)
             return [field.option(v).label for v in value] if control.multiple else field.option(value).label

@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from .scene import Control, Scene
+from .control import Control
+from .scene import Scene
 
 MOST_LINES = 60
 """Where more is different, the page is shown anew."""

@@ -5,7 +5,6 @@ Pure: what the browser's script has written down goes in (see chromium/page.js),
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,127 +13,16 @@ from typing import Any, Literal
 
 from bs4 import BeautifulSoup, Tag
 
-from .answers import written
+from .control import Control
 from .html.markup import around, inside, parse
 from .html.visibility import Rendered
 from .html.visible import MEDIA, UNSEEN_CHARACTERS, Image, plain_text, see
-from .moments import DEFAULT_STEP, HOW, TIMED, to_number, to_text
+from .moments import DEFAULT_STEP, TIMED, to_number
 
-Kind = Literal["text", "textarea", "number", "slider", "select", "radio", "checkbox", "button", "link", "area", "file"]
-WORDS = {
-    **{"text": "text field", "textarea": "text area", "number": "number field", "select": "list", "file": "file"},
-    **{"slider": "slider", "button": "button", "link": "link"},
-}
 MARK = "data-botex"
 PICTURES = ("img", "svg", *MEDIA)
 LEAVES = ("input", "select", "textarea", "progress", "meter", "br", "hr", *PICTURES)
 """Elements that hold no text: what stands at such a control stands in its place."""
-
-
-@dataclass(frozen=True)
-class Control:
-    """Something on a page that reacts to a person.
-
-    `options` are the labels of a list that may be chosen and `indexes` their places among all that it has, `chosen`
-    those that are; `minimum`, `maximum` and `step` are numbers also where `type` is that of a date or time, as in
-    moments.py; `submits` says that using it sends the page, `chooses` that it is one of several that do; `opens` that
-    it only opens or closes something; `outer` that other controls or a longer text stand in it.
-    """
-
-    number: int
-    kind: Kind
-    name: str = ""
-    value: str = ""
-    checked: bool = False
-    disabled: bool = False
-    readonly: bool = False
-    options: tuple[str, ...] = ()
-    indexes: tuple[int, ...] = ()
-    chosen: tuple[str, ...] = ()
-    multiple: bool = False
-    minimum: Decimal | None = None
-    maximum: Decimal | None = None
-    step: Decimal | None = None
-    type: str = ""
-    max_length: int | None = None
-    hint: str = ""
-    draggable: bool = False
-    takes_drops: bool = False
-    submits: bool = False
-    chooses: bool = False
-    opens: bool = False
-    outer: bool = False
-
-    def index(self, label: str) -> int:
-        """Where an option stands in its list, from 0, those counted that cannot be chosen."""
-        return self.indexes[self.options.index(label)]
-
-    @property
-    def decides(self) -> bool:
-        """Whether using it can be a decision, or part of one."""
-        idle = (self.submits and not self.chooses) or self.opens or self.kind in ("link", "file")
-        return not (idle or self.disabled or self.readonly)
-
-    @property
-    def what(self) -> str:
-        """What it is, in a word."""
-        if self.kind == "radio":
-            return f"({'x' if self.checked else ' '})"
-        if self.kind == "checkbox":
-            return f"[{'x' if self.checked else ' '}]"
-        if self.kind == "area":
-            return "item" if self.draggable else "place" if self.takes_drops else "thing to click"
-        return WORDS[self.kind]
-
-    @property
-    def text(self) -> str:
-        """What stands in the page's text at its place."""
-        return self._text(f' "{self.name}"' if self.name else "")
-
-    @property
-    def unnamed(self) -> str:
-        """The same, where its name can be read in what follows."""
-        return self._text("")
-
-    def _text(self, name: str) -> str:
-        return f"[{self.number}] {self.what}{name}{self._bounds()}{self._notes()}{self._state()}"
-
-    def _bounds(self) -> str:
-        low, high = (self._shown(bound) for bound in (self.minimum, self.maximum))
-        text = f" {low}–{high}" if low and high else f" at least {low}" if low else f" at most {high}" if high else ""
-        if self.step not in (None, 1) and self.kind in ("number", "slider"):
-            text += f" in steps of {self._shown(self.step)}"
-        return text
-
-    def _shown(self, number: Decimal | None) -> str:
-        if number is None:
-            return ""
-        return to_text(self.type, int(number)) if self.type in TIMED else written(number)
-
-    def _notes(self) -> str:
-        notes = [
-            (HOW.get(self.type, ""), self.kind == "text"),
-            ("choose any", self.multiple),
-            ("can be dragged", self.draggable),
-            ("things can be dropped here", self.takes_drops),
-            ("sends the page", self.submits),
-            ("cannot be uploaded", self.kind == "file"),
-            ("cannot be changed", self.readonly and not self.disabled),
-            ("disabled", self.disabled),
-        ]
-        told = "; ".join(note for note, holds in notes if note and holds)
-        return f" ({told})" if told else ""
-
-    def _state(self) -> str:
-        if self.kind == "slider":
-            return f", at {self.value}" if self.value else ""
-        if self.kind == "select":
-            now = f", now {_listed(self.chosen, ', ')}" if self.chosen else ""
-            return f"{now}: {_listed(self.options, '; ')}" if self.options else now
-        if self.kind in ("text", "textarea", "number"):
-            now, hint = f", now {_quoted(self.value)}", f", hint {_quoted(self.hint)}"
-            return now if self.value else hint if self.hint and self.hint != self.name else ""
-        return ""
 
 
 @dataclass(frozen=True)
@@ -294,11 +182,3 @@ def _told_apart(labels: Sequence[str]) -> list[str]:
 
 def _folded(text: str) -> str:
     return " ".join(text.translate(UNSEEN_CHARACTERS).split())
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _listed(labels: Sequence[str], between: str) -> str:
-    return between.join(f'"{label}"' for label in labels)
