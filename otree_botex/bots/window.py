@@ -68,7 +68,7 @@ class Window:
         Raises SetupError if there is no browser to be had, PageError if the page cannot be shown, and Stopped.
         """
         tab = self._tab = self._tab or self.drivers.tab(self._stop)
-        if tab.at() != page.url:
+        if tab.at != page.url:
             tab.open(page.url)
         return self._show()
 

@@ -5,8 +5,9 @@
   const MOUSE = ['click', 'dblclick', 'mousedown', 'mouseup', 'pointerdown', 'pointerup', 'touchstart', 'touchend'];
   const DROP = ['drop', 'dragover', 'dragenter'];
   const KEYS = ['keydown', 'keyup', 'keypress'];
+  const OTREES = /\/static\/(otree|bootstrap)/;  // Bootstrap listens to keys on every page
   const botex = {
-    mouse: new WeakSet(), drops: new WeakSet(), drags: new WeakSet(), keys: false, roots: new WeakMap(),
+    mouse: new WeakSet(), drops: new WeakSet(), keys: false, roots: new WeakMap(),
     numbers: new WeakMap(), elements: new Map(), next: 0, version: 0, waiting: [],
     observe(root) {
       const what = {subtree: true, childList: true, attributes: true, characterData: true};
@@ -29,13 +30,13 @@
 
   const listen = EventTarget.prototype.addEventListener;
   EventTarget.prototype.addEventListener = function (type, ...rest) {
-    if (KEYS.includes(type) && !(this instanceof HTMLInputElement || this instanceof HTMLTextAreaElement)) {
+    if (KEYS.includes(type) && !(this instanceof HTMLInputElement || this instanceof HTMLTextAreaElement)
+        && !OTREES.test(document.currentScript?.src || '')) {
       botex.keys = true;
     }
     if (this instanceof Element) {
       if (MOUSE.includes(type)) botex.mouse.add(this);
       if (DROP.includes(type)) botex.drops.add(this);
-      if (type === 'dragstart') botex.drags.add(this);
     }
     return listen.call(this, type, ...rest);
   };

@@ -82,7 +82,7 @@
     const role = ROLES[element.getAttribute('role')];
     if (role) return role;
     if (element.isContentEditable && !element.parentElement?.isContentEditable) return 'textarea';
-    if (element.draggable && element.localName !== 'img' || botex.drags.has(element)) return 'area';
+    if (element.draggable && element.localName !== 'img') return 'area';
     return hears(element) || takesDrops(element) ? 'area' : '';
   }
 
@@ -93,6 +93,12 @@
 
   function takesDrops(element) {
     return botex.drops.has(element) || Boolean(element.ondrop || element.ondragover);
+  }
+
+  // What is dropped on one of the things in a place is dropped in that place, before or behind it.
+  function liesInPlace(element) {
+    for (let at = element.parentElement; at; at = at.parentElement) if (takesDrops(at)) return true;
+    return false;
   }
 
   // Without a listener of its own: a script may listen further out, and a person goes by the pointer's form.
@@ -188,9 +194,8 @@
       max: isInput ? element.max || '' : element.ariaValueMax || '',
       step: isInput ? element.step || '' : '', type: isInput ? element.type : '',
       maxlength: isInput && element.maxLength > 0 ? element.maxLength : null,
-      drag: element.draggable && element.localName !== 'a' || botex.drags.has(element)
-        || kind === 'area' && ['grab', 'move'].includes(cursor),
-      drop: takesDrops(element),
+      drag: element.draggable && element.localName !== 'a' || kind === 'area' && ['grab', 'move'].includes(cursor),
+      drop: takesDrops(element) || element.draggable && liesInPlace(element),
       submits: Boolean(element.form) && element.form.method === 'post'
         && ['submit', 'image'].includes(element.type),
       opens: element.matches('summary, [data-bs-toggle], [data-toggle], [aria-expanded], [aria-haspopup], '
