@@ -27,7 +27,8 @@ ABANDONED_SECONDS = 10.0
 def check(project: Path, server: str | None, config: str | None, bots: int | None, as_json: bool) -> int:
     """Checks one config, or all of the project, on a server of its own or the running one at `server`.
 
-    Prints the report; with `as_json` that alone goes to standard output. Returns 0 if all bots finished, else 1.
+    Prints the report; with `as_json` that alone goes to standard output. Returns 0 if all bots finished and left
+    no page untouched, else 1.
     Raises BotexError if nothing could be checked. Ctrl-C stops the bots, and what was checked so far is reported.
     """
     talk = redirect_stdout(sys.stderr) if as_json else nullcontext()
@@ -118,4 +119,6 @@ def _stuck() -> Callable[[list[dict[str, Any]]], bool]:
 
 
 def _has_finished(result: dict[str, Any]) -> bool:
-    return "error" not in result and result["finished"] == len(result["bots"])
+    if "error" in result or any(page["untouched"] for page in result["pages"]):
+        return False
+    return bool(result["finished"] == len(result["bots"]))

@@ -169,9 +169,10 @@ class PageRecord(TypedDict):
     timeout: float | None
     """Seconds left on the page's timer; None if it has none."""
     needs_script: str
-    """Why the page cannot be played without running its scripts; "" if it can."""
+    """Why the page cannot be played without running its scripts, or is played in a browser; "" if it need not be."""
     driver: str
-    """How the page was loaded: "http" or "browser". In a browser, `fields` are the controls on it: "[7]" …"""
+    """How the page was loaded: "http" or "browser". Where it is not played as a plain form there, `fields` are the controls on
+    it ("[7]" …), each with the name under which a form posts it, and whether it `decides` something."""
 
 
 class MessageRecord(TypedDict, total=False):
@@ -273,12 +274,9 @@ class ChatRecord(TypedDict):
     mine: bool
 
 
-What = Literal[
-    "driver", "actions", "done", "changed", "form", "live out", "live in", "dialog", "window", "refused", "limit"
-]
+What = Literal["actions", "done", "changed", "form", "live out", "live in", "dialog", "window", "refused", "limit"]
 """What happens on a page in a browser, and the data that say more:
 
-"driver"    {"driver": "browser", "why"}       it is opened in the browser
 "actions"   {"attempt", "reason", "actions"}   what the model wants done; on record before it is done
 "done"      {"done", "of", "surprise", "failed"}   how many of them were done, and what stopped it, "" if nothing did
 "changed"   {"text"}                           what changed on the page since, as the model is told

@@ -12,6 +12,7 @@ from otree.views.cbv import AdminSessionPage
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from .. import check_text
 from ..errors import BotexError, SetupError
 from ..models import Launch
 from ..parameters import parameters
@@ -75,7 +76,10 @@ class LLMBotsCheck(AdminSessionPage):
         return "otree_botex/LLMBotsCheck.html"
 
     def vars_for_template(self) -> dict[str, Any]:
-        return escaped({"error": self.error, "report": report.of_session(self.session)})
+        found = report.of_session(self.session)
+        for page in found["pages"]:
+            page["decided"] = list(check_text.decided(page))
+        return escaped({"error": self.error, "report": found})
 
     def post(self, request: Request, code: str) -> Response:
         try:

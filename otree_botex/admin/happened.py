@@ -54,8 +54,6 @@ def _message(what: str, data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _event(what: str, data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    if what == "driver":
-        return _item(what, "Opened in a browser:", data["why"])
     if what == "actions":
         return _item(what, text=data["reason"], lines=[action(one, names) for one in data["actions"]])
     if what == "done":

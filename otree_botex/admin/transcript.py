@@ -39,10 +39,11 @@ def _step(step: Step, messages: list[dict[str, Any]], events: list[Event]) -> di
     return {
         "number": step.number,
         "time": _clock(step.seen_at),
-        "place": _place(step),
+        "place": place(step),
         "kind": step.kind,
         "text": step.text,
         "driver": step.driver,
+        "why": step.needs_script if step.driver == "browser" else "",
         "untouched": step.untouched,
         "happened": told(events, fields),
         "answers": [_answer(field, answers) for field in asked(step, answers)] if answers else [],
@@ -56,7 +57,8 @@ def _step(step: Step, messages: list[dict[str, Any]], events: list[Event]) -> di
     }
 
 
-def _place(step: Step) -> str:
+def place(step: Step) -> str:
+    """Where a step was, for people."""
     page = f"{step.app} / {step.page}" if step.app else step.page
     return f"{page}, round {step.round_number}" if step.round_number else page
 

@@ -27,7 +27,6 @@ ACTIONS = {
     "answer": (Action("answer", value={"accept": False, "text": "no"}), "answer the dialog: cancel with “no”"),
 }
 EVENTS = {
-    "driver": ({"driver": "browser", "why": "it is live"}, ("Opened in a browser:", "it is live")),
     "actions": ({"attempt": 1, "reason": "Because.", "actions": [{"do": "submit"}]}, ("", "Because.")),
     "done": ({"done": 1, "of": 2, "surprise": "", "failed": "it is hidden"},
              ("1 of 2 done; the next could not be:", "it is hidden")),

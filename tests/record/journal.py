@@ -14,7 +14,7 @@ WHY = "its decisions are made over a live connection"
 def control(number, label, kind="button", what=""):
     return {
         **{"key": f"[{number}]", "name": f"[{number}]", "kind": kind, "label": label, "required": False},
-        **{"options": [], "what": what or kind},
+        **{"options": [], "what": what or kind, "decides": True},
     }
 
 
@@ -75,8 +75,7 @@ def played(first=1):
     yield decision(first, {"age": 30})
     yield left(first)
     auction = first + 1
-    yield page(auction, "Auction", 2, AUCTION)
-    yield event(auction, "driver", driver="browser", why=WHY)
+    yield page(auction, "Auction", 2, AUCTION, needs_script=WHY)
     yield from acts(auction, 1, "Too dear.", fill(3, 50), click(4))
     yield event(auction, "live out", message={"bid": 50})
     for price in range(300):
@@ -90,8 +89,7 @@ def played(first=1):
     yield decision(auction, {"seconds_on_page": "12", "deals": "1"}, "Enough.")
     yield left(auction)
     ranking = first + 2
-    yield page(ranking, "Ranking", 3, RANKING)
-    yield event(ranking, "driver", driver="browser", why="an empty hidden input “order” belongs to its form")
+    yield page(ranking, "Ranking", 3, RANKING, needs_script="its form has an empty hidden input “order”")
     yield event(ranking, "form", url="http://x", entries=[["order", ""]])
     yield decision(ranking, {"order": ""}, "")
     yield left(ranking, untouched=True)

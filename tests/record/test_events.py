@@ -22,7 +22,7 @@ from otree_botex.record.memories import memory
 from otree_botex.record.sqlite import Bot, Database, Launch
 from otree_botex.scripts import launches
 
-from .journal import WHY, acts, decision, event, left, page, play, played
+from .journal import acts, decision, event, left, page, play, played
 
 ASKED = parameters({"model": "m", "hosts": "cdn.example.org", "page_calls": 2})
 
@@ -40,7 +40,7 @@ def test_events_are_kept_in_order_and_in_full(db):
         (one["step"], one["what"], one["data"]) for one in given
     ]
     assert len(events) > 300 and {one["participant"] for one in events} == {"abcdefgh"}
-    assert events[0]["at_utc"].startswith("2023-11-14T") and events[0]["data"]["why"] == WHY
+    assert events[0]["at_utc"].startswith("2023-11-14T") and events[0]["data"]["reason"] == "Too dear."
     assert read_events_from_botex_db("another", db) == []
 
 
