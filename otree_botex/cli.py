@@ -83,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="send random bots through a session config and report page by page")
     check.add_argument("config", nargs="?", metavar="CONFIG", help="a session config's name (default: all, in short)")
     check.add_argument("--bots", type=int, help="how many (default: as many as its demo has participants)")
+    check.add_argument("--driver", choices=CHOICES["driver"], help=HELP["driver"])
+    check.add_argument(_option(HOSTS), metavar="HOST,…", help=HELP[HOSTS])
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.add_argument("--project", type=Path, default=Path(), help="the oTree project's folder (default: this one)")
     check.add_argument("--server", help="use the running oTree server at this address instead of one of its own")
@@ -180,7 +182,9 @@ def _launch(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from .check_command import check
 
-    return check(arguments.project, arguments.server, arguments.config, arguments.bots, arguments.json)
+    asked = {name: getattr(arguments, name) for name in ("bots", "driver", HOSTS)}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    return check(arguments.project, arguments.server, arguments.config, asked, arguments.json)
 
 
 def _runner(_: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ CHOICES = {"memory": get_args(MemoryMode), "driver": get_args(Driver)}
 HOSTS = "hosts"
 PARAMETERS = (*NUMBERS, *SWITCHES, *CHOICES, HOSTS)
 
-RANDOM_ATTEMPTS, RANDOM_PAGE_CALLS = 60, 400
+RANDOM_ATTEMPTS, RANDOM_PAGE_CALLS, RANDOM_PAGE_ACTIONS = 60, 400, 2000
 """Random answers are free, and find their way through a quiz by trying."""
 REPLAY = "replay:"
 HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(\.(?!-)[\w-]{1,63}(?<!-))*")
@@ -89,7 +89,8 @@ def parameters(given: Mapping[str, Any]) -> Parameters:
     # random bots always have a seed, so that what they did can be repeated
     seed = random.randrange(2**31) if checked.seed is None else checked.seed
     attempts, page_calls = max(checked.attempts, RANDOM_ATTEMPTS), max(checked.page_calls, RANDOM_PAGE_CALLS)
-    return replace(checked, seed=seed, attempts=attempts, page_calls=page_calls)
+    page_actions = max(checked.page_actions, RANDOM_PAGE_ACTIONS)
+    return replace(checked, seed=seed, attempts=attempts, page_calls=page_calls, page_actions=page_actions)
 
 
 def stored(text: str) -> Parameters:

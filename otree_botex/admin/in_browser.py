@@ -61,6 +61,11 @@ def of_page(steps: Iterable[Any], happened: Happened, seats: Mapping[int, int]) 
     }
 
 
+def is_acted_on(steps: Iterable[Any], happened: Happened) -> bool:
+    """Whether bots took actions on a page, rather than fill in its form."""
+    return any(what == "actions" for step in steps for what, _ in happened.get((step.bot_id, step.number), ()))
+
+
 def refusals(steps: Iterable[Any], happened: Happened) -> Iterable[tuple[str, str]]:
     """What the browser refused to a page: by whom, and what."""
     for step in steps:

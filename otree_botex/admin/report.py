@@ -137,6 +137,10 @@ def _page(place: _Place, seats: dict[int, _Seat], happened: in_browser.Happened)
     ended = {bot for bot in here if seats[bot].state == "finished"}
     passed = ended | (beyond if place.is_wait else seen - here)
     state = _state([seats[bot] for bot in here], bool(passed), bool(beyond))
+    if place.needs_script:
+        state = "needs a browser"
+    elif state == "passed" and any(step.untouched for step in place.steps):
+        state = "undecided"
     rounds = place.rounds({step.page_number for step in place.steps})
     timers = [step.timeout for step in place.steps if step.timeout is not None]
     return {
@@ -144,8 +148,8 @@ def _page(place: _Place, seats: dict[int, _Seat], happened: in_browser.Happened)
         "page": place.page,
         "title": place.title(rounds),
         "rounds": rounds,
-        "kind": _kind(place),
-        "state": "needs a browser" if place.needs_script else state,
+        "kind": _kind(place, happened),
+        "state": state,
         "passed": len(passed),
         "reached": len(passed | here | seen),
         "skipped": 0 if place.is_wait else len(beyond - seen),
@@ -158,11 +162,13 @@ def _page(place: _Place, seats: dict[int, _Seat], happened: in_browser.Happened)
     }
 
 
-def _kind(place: _Place) -> str:
+def _kind(place: _Place, happened: in_browser.Happened) -> str:
     if place.is_wait:
         return "wait page"
     if not place.steps:
         return "page"
+    if in_browser.is_acted_on(place.steps, happened):
+        return "by script"
     return "form" if any(step.fields_json != "[]" for step in place.steps) else "read only"
 
 
@@ -257,7 +263,9 @@ def _where(seat: _Seat, by_number: dict[int, _Place]) -> str:
 def _summary(finished: int, seats: list[_Seat], pages: list[dict[str, Any]]) -> str:
     playing = sum(seat.state not in ENDED for seat in seats)
     missing, played = (sum(bool(page[name]) for page in pages) for name in ("needs_browser", "in_browser"))
+    undecided = sum(bool(page["untouched"]) for page in pages)
     told = [f"{_pages(played)} played in a browser"] if played else []
+    told += [f"{undecided} of them left without a decision"] if undecided else []
     if missing:
         told.append(f"{_pages(missing)} need{'s' if missing == 1 else ''} a browser")
     elif not played:

@@ -135,14 +135,12 @@ class _Actor:
     def _do(self, plan: Sequence[Action]) -> None:
         """Does what was planned, one after the other, as long as the page stays as it was seen to be."""
         done, surprise, failed = 0, "", ""
-        for place, action in enumerate(plan):
-            self._look()
-            if self._is_left() or not self._may_act():
+        self._look()
+        for action in plan:
+            surprise = surprise or self._differs(action)
+            if surprise or self._is_left() or not self._may_act():
                 break
-            surprise = self._differs(action) or (surprise if place else "")
-            if surprise:
-                break
-            before = self.scene
+            before, began = self.scene, time.monotonic()
             failed = self._try(action, before)
             self.actions += 1
             if failed:
@@ -152,16 +150,18 @@ class _Actor:
             self._look()
             if self._is_left():
                 break
-            surprise = changes(before, self.scene, time.monotonic() - self.shown_at, self.touched)
-            surprise = surprise if action.do != "wait" else ""
+            if action.do != "wait":
+                echo = action.describe(before)
+                surprise = changes(before, self.scene, time.monotonic() - began, self.touched, echo)
         if failed:
             self.said.append(f"“{plan[done].describe(self.shown)}” could not be done: {failed}.")
         if done < len(plan) and not self._is_left():
             left_out = len(plan) - done - bool(failed)
             if left_out:
                 self.said.append(f"The last {left_out} of your actions were not done, because of what happened before.")
-        self.journal.write("event", what="done", data={"done": done, "of": len(plan), "surprise": surprise,
-                                                       "failed": failed})  # fmt: skip
+        surprise = surprise if done < len(plan) else ""
+        what = {"done": done, "of": len(plan), "surprise": surprise, "failed": failed}
+        self.journal.write("event", what="done", data=what)
         self.mind.did(self.shown, plan[:done])
 
     def _try(self, action: Action, scene: Scene) -> str:
@@ -187,7 +187,7 @@ class _Actor:
             was, now = self.shown.find(number), self.scene.find(number)
             if was is not None and now is None:
                 return f"{was.text} is not there any more."
-            if was is not None and now is not None and was.text != now.text:
+            if was is not None and now is not None and (was.name, was.uses) != (now.name, now.uses):
                 return f"{was.text} is now {now.text}."
         if action.do == "submit" and self.scene.submit is None:
             return "The button that submits the page cannot be used any more."
@@ -215,6 +215,8 @@ class _Actor:
 
     def _sit_out(self) -> None:
         """Nothing more is done here: the page is left by its own scripts, or by the experiment."""
+        if self.deadline is None and not self.page.is_live:
+            raise self._too_long()
         end = self.began + self.limits.seconds
         if self.deadline is not None:
             end = max(min(end, self.deadline + OVERTIME_SECONDS), time.monotonic() + 1)

@@ -140,8 +140,9 @@ def _usable(scene: Scene, do: str) -> list[Control]:
 
 def _targets(scene: Scene) -> list[Control]:
     """Where things can be dragged to. Pages that follow the mouse by themselves do not say."""
-    enabled = [control for control in scene.controls if not control.disabled]
-    return [c for c in enabled if c.takes_drops] or [c for c in enabled if c.kind == "area"]
+    enabled, dragged = [control for control in scene.controls if not control.disabled], _usable(scene, "drag")
+    targets = [c for c in enabled if c.takes_drops] or [c for c in enabled if c.kind == "area"]
+    return [control for control in targets if dragged != [control]]
 
 
 def read_actions(data: Mapping[str, Any], scene: Scene) -> list[Action]:

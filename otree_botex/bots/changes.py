@@ -22,16 +22,16 @@ _N = r"\d+(?:[.,]\d+)?"
 _HOURS = r"h|hrs?|hours?|Std\.?|Stunden?|heures?|horas?|ore|小时|時間"
 _MINUTES = r"m|mins?\.?|minutes?|Minuten?|minutos?|minut[io]|分钟|分"
 _SECONDS = r"s|secs?\.?|seconds?|Sek\.?|Sekunden?|secondes?|segundos?|second[io]|秒"
-_END, _AND = r"(?![^\W\d_])", r"[,\s]*(?:and|und|et|y|e)?\s*"
-_IN_SECONDS = rf"{_N}\s*(?:{_SECONDS}){_END}"
-_IN_MINUTES = rf"{_N}\s*(?:{_MINUTES}){_END}(?:{_AND}{_IN_SECONDS})?"
-_IN_HOURS = rf"{_N}\s*(?:{_HOURS}){_END}(?:{_AND}{_IN_MINUTES})?"
+_END, _AND = r"(?![^\W\d_])", r"[,*\s]*(?:and|und|et|y|e)?[\s*]*"
+_IN_SECONDS = rf"{_N}\**\s*(?:{_SECONDS}){_END}"
+_IN_MINUTES = rf"{_N}\**\s*(?:{_MINUTES}){_END}(?:{_AND}{_IN_SECONDS})?"
+_IN_HOURS = rf"{_N}\**\s*(?:{_HOURS}){_END}(?:{_AND}{_IN_MINUTES})?"
 _NUMBERS = re.compile(
     rf"(?P<mark>\[\d+\] )|(?<![\w.,:])(?:(?P<clock>\d+:\d\d(?::\d\d)?(?:[.,]\d+)?)(?![\w:])"
-    rf"|(?P<span>{_IN_HOURS}|{_IN_MINUTES}|{_IN_SECONDS})|(?P<number>{_N})(?![\w.,:]*\d))",
+    rf"|(?P<span>{_IN_HOURS}|{_IN_MINUTES}|{_IN_SECONDS})|(?P<number>\d+(?:[.,]\d\d?)?)(?![\w.,:]*\d))",
     re.IGNORECASE,
 )
-_PARTS = re.compile(rf"({_N})\s*(?:({_HOURS})|({_MINUTES})|(?:{_SECONDS})){_END}", re.IGNORECASE)
+_PARTS = re.compile(rf"({_N})\**\s*(?:({_HOURS})|({_MINUTES})|(?:{_SECONDS})){_END}", re.IGNORECASE)
 _OF_TIME = re.compile(
     r"\b(?:time|timer|clock|countdown|left|remaining|remains|seconds|zeit|restzeit|verbleib\w*|noch|uhr|sekunden"
     r"|temps|restante?s?|tiempo|tempo|secondes|segundos)\b|时间|剩余|残り|倒计时",
@@ -62,17 +62,18 @@ class _Hunk:
     new: list[str]
 
 
-def changes(before: Scene, after: Scene, elapsed: float, touched: Collection[int] = ()) -> str:
+def changes(before: Scene, after: Scene, elapsed: float, touched: Collection[int] = (), echo: str = "") -> str:
     """What is different on a page `elapsed` seconds later, a line each, in reading order; "" if nothing is that a
     person would notice.
 
-    What stands in the controls that the bot `touched`, by their numbers, and where these stand, is no news to it.
+    What stands in the controls that the bot `touched`, by their numbers, and where these stand, is no news to it, nor
+    are lines in which only words of the `echo` are new: the page says again what the bot did.
     """
     told = []
     if after.dialog and after.dialog != before.dialog:
         told.append(f"A dialog has opened ({after.dialog.kind}): {after.dialog.message}")
     then, now = _lines(_as_touched(before, after, touched)), _lines(after.text)
-    hunks = _hunks(then, now, elapsed)
+    hunks = [hunk for hunk in _hunks(then, now, elapsed) if not (echo and _echoes(hunk, echo))]
     moved = _moved(hunks, touched)
     came = {line for hunk in hunks for line in hunk.new}
     lines = [line for hunk in hunks for line in _told(hunk, now, moved, came)]
@@ -110,6 +111,18 @@ def _as_touched(before: Scene, after: Scene, touched: Collection[int]) -> str:
 
 def _put(text: str, was: Control, now: Control) -> str:
     return text.replace(was.text, now.text).replace(f"{was.unnamed}:", f"{now.unnamed}:")
+
+
+def _echoes(hunk: _Hunk, echo: str) -> bool:
+    """Whether what is new stands in place of something else, and has only words of the echo."""
+    if len(hunk.gone) != len(hunk.new):
+        return False
+    pairs = zip(hunk.gone, hunk.new, strict=True)
+    return all(_words(new) - _words(gone) <= _words(echo) for gone, new in pairs)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def _moved(hunks: Sequence[_Hunk], touched: Collection[int]) -> set[str]:
@@ -198,9 +211,17 @@ def _float(text: str) -> float:
 # ---- in words
 
 
+def _numbers(line: str) -> tuple[str, ...]:
+    """The numbers of the controls in a line, by which it is known again when they have changed."""
+    return tuple(re.findall(r"\[(\d+)\] ", line))
+
+
 def _told(hunk: _Hunk, now: Sequence[str], moved: Collection[str], came: Collection[str]) -> list[str]:
-    lines = [f"Gone: {line}" for line in hunk.gone if _key(line) not in moved]
-    lines += [f"{'Moved' if _key(line) in moved else 'New'}: {line}" for line in hunk.new]
+    before, after = ({_numbers(line) for line in lines} - {()} for lines in (hunk.gone, hunk.new))
+    lines = [f"Gone: {line}" for line in hunk.gone if _key(line) not in moved and _numbers(line) not in after]
+    for line in hunk.new:
+        word = "Moved" if _key(line) in moved else "Now" if _numbers(line) in before else "New"
+        lines.append(f"{word}: {line}")
     wordless = any(not any(map(str.isalpha, line)) for line in (*hunk.gone, *hunk.new))
     above = [line for line in now[: hunk.at] if line not in came and any(map(str.isalpha, line))]
     if not lines or not wordless or not above:

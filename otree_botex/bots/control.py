@@ -33,7 +33,8 @@ class Control:
     `options` are the labels of a list that may be chosen and `indexes` their places among all that it has, `chosen`
     those that are; `minimum`, `maximum` and `step` are numbers also where `type` is that of a date or time, as in
     moments.py; `submits` says that using it sends the page, `chooses` that it is one of several that do; `opens` that
-    it only opens or closes something; `outer` that other controls or a longer text stand in it.
+    it only opens or closes something; `presses` that it reacts to being clicked; `outer` that other controls or a
+    longer text stand in it.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Control:
     type: str = ""
     max_length: int | None = None
     hint: str = ""
+    presses: bool = True
     draggable: bool = False
     takes_drops: bool = False
     submits: bool = False
@@ -80,7 +82,8 @@ class Control:
             use = "submit"
         elif self.readonly:  # it may open something, as a calendar
             use = "click"
-        return (use, "drag") if self.draggable else (use,)
+        uses: tuple[Use, ...] = (use,) if self.presses else ()
+        return (*uses, "drag") if self.draggable else uses
 
     @property
     def what(self) -> str:
@@ -123,7 +126,7 @@ class Control:
             (HOW.get(self.type, ""), self.kind == "text"),
             ("choose any", self.multiple),
             ("can be dragged", self.draggable),
-            ("things can be dropped here", self.takes_drops),
+            ("things can be dropped here", self.takes_drops and not self.draggable),
             ("sends the page", self.submits),
             ("cannot be uploaded", self.kind == "file"),
             ("cannot be changed", self.readonly and not self.disabled),

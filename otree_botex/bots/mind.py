@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 
 from ..errors import Refused
-from ..llm import LLM, Completion, Schema
+from ..llm import ACT, ACT_AGAIN, LLM, Completion, Schema
 from ..passing import lasting
 from ..records import Cause, Memory, MemoryMode
 from . import actions
@@ -178,10 +178,10 @@ class Mind:
         else:
             self._conversation.say(prompt("acted", news=news))
         self._turn, self._attempt, self._causes = self._turn + 1, 0, []
-        schema = actions.schema(scene)
+        schema, purpose = actions.schema(scene), ACT if self._turn == 1 else ACT_AGAIN
         while True:
             self._attempt += 1
-            completion = self._ask(with_notes(schema) if self._takes_notes else schema, "act", deadline)
+            completion = self._ask(with_notes(schema) if self._takes_notes else schema, purpose, deadline)
             try:
                 data = json_object(completion)
                 plan = actions.read_actions(data, scene)

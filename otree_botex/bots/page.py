@@ -32,10 +32,11 @@ sees it, and it takes as long to parse as the rest."""
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script", re.IGNORECASE | re.DOTALL)
 OTREES_SOURCE = re.compile(r"""\bsrc=["']?/static/(?:otree|bootstrap)""", re.IGNORECASE)
 OTREES_SCRIPT = re.compile(
-    r"\s*(?:$|let isDebug|var js_vars =|// Shows alert if)|.*(?:remainingTimeoutSeconds|otree-chat|_hasJsErrors)",
+    r"\s*(?:$|let isDebug|var js_vars =|// Shows alert if)|.*(?:remainingTimeoutSeconds|otree-chat|_hasJsErrors|_restart-link)",
     re.DOTALL,
 )
 """Scripts that oTree itself puts into its pages."""
+LIVE = 'id="otree-live"'
 TIMEOUT = re.compile(r"remainingTimeoutSeconds\s*=\s*([\d.]+)")
 
 
@@ -47,8 +48,8 @@ class Page:
     the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `socket` the
     path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
     `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows; `images` its
-    pictures, in the order in which the text names them; `has_scripts` whether its author wrote scripts for it;
-    `numbers` those of its form's controls in a browser, by their places, if it stands in one.
+    pictures, in the order in which the text names them; `has_scripts` whether its author wrote scripts for it,
+    `is_live` whether these speak with the server while the page is open; `numbers` those of its form's controls in a browser, by their places, if it stands in one.
     """
 
     url: str
@@ -66,6 +67,7 @@ class Page:
     chats: tuple[Chat, ...] = ()
     images: tuple[Image, ...] = ()
     has_scripts: bool = False
+    is_live: bool = False
     numbers: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -130,6 +132,7 @@ def read_page(html: str, url: str, headers: Mapping[str, str], rendered: bool = 
         chats=chats,
         images=images,
         has_scripts=_has_scripts(html),
+        is_live=LIVE in html,
         numbers=controls.numbers if controls else {},
     )
 
@@ -172,7 +175,7 @@ def _has_scripts(html: str) -> bool:
 
 def _needs_script(html: str) -> str:
     """Kinds of page that oTree marks as living by their scripts."""
-    if 'id="otree-live"' in html:
+    if LIVE in html:
         return "its decisions are made over a live connection by scripts of the page"
     if 'id="_trials-submit-form"' in html:
         return "its trials are run by scripts of the page"

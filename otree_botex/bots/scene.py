@@ -103,6 +103,7 @@ def _control(known: Mapping[str, Any], tag: Tag | None, several: bool) -> Contro
         type=type_,
         max_length=int(longest) if longest and kind in ("text", "textarea") else None,
         hint=_folded(str(tag.get("placeholder") or "")) if tag is not None else "",
+        presses=bool(known.get("click", True)),
         draggable=bool(known.get("drag")),
         takes_drops=bool(known.get("drop")),
         submits=bool(known.get("submits")),

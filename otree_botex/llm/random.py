@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from ..errors import ModelError
-from . import LLM, Completion, ModelOptions, Request, Schema
+from . import ACT, ACT_AGAIN, LLM, Completion, ModelOptions, Request, Schema
 from .formats import draw
 from .grammar import number_grid
 
@@ -74,8 +74,8 @@ def _part(name: str, schema: Schema, rng: Random, request: Request) -> Any:
     """One of the parts that a reply has."""
     if name in ("reason", "notes"):
         return REASON[: schema.get("maxLength")]
-    if name == "actions" and request.purpose == "act":
-        return _draw_actions(schema, rng)
+    if name == "actions" and request.purpose in (ACT, ACT_AGAIN):
+        return _draw_actions(schema, rng, has_acted=request.purpose == ACT_AGAIN)
     return _draw(name, schema, rng, request)
 
 
@@ -90,9 +90,10 @@ def _draw(name: str, schema: Schema, rng: Random, request: Request) -> Any:
     raise ModelError(f"No answer to the field {name!r} is valid, so none can be drawn.")
 
 
-def _draw_actions(schema: Schema, rng: Random) -> list[dict[str, Any]]:
+def _draw_actions(schema: Schema, rng: Random, has_acted: bool) -> list[dict[str, Any]]:
     """What to do on a page: something with a few of its controls, each as likely as any other, then perhaps sending it.
-    Where there are none, a key is pressed, or the page is sent, or there is a wait."""
+    Where there are none, a key is pressed, or the page is sent, or there is a wait. Who has acted there before may also
+    do no more than send it."""
     ways: dict[Any, list[Schema]] = {}  # by the control they are about
     others: dict[str, Schema] = {}
     for action in schema["items"].get("anyOf", [schema["items"]]):
@@ -103,6 +104,8 @@ def _draw_actions(schema: Schema, rng: Random) -> list[dict[str, Any]]:
             ways.setdefault(number, []).append(_about(action, about, number))
     if "answer" in others:
         return [_draw_action(others["answer"], rng)]
+    if has_acted and "submit" in others and rng.random() < SUBMIT_SHARE / 2:
+        return [_draw_action(others["submit"], rng)]
     count = min(rng.randint(1, MOST_ACTIONS), schema["maxItems"] - 2)  # there may be an aside, and "submit"
     actions = [_draw_action(rng.choice(ways[number]), rng) for number in rng.sample(list(ways), min(count, len(ways)))]
     if not ways and "press" in others:

@@ -195,6 +195,7 @@
       step: isInput ? element.step || '' : '', type: isInput ? element.type : '',
       maxlength: isInput && element.maxLength > 0 ? element.maxLength : null,
       drag: element.draggable && element.localName !== 'a' || kind === 'area' && ['grab', 'move'].includes(cursor),
+      click: kind !== 'area' || hears(element) || cursor === 'pointer',
       drop: takesDrops(element) || element.draggable && liesInPlace(element),
       submits: Boolean(element.form) && element.form.method === 'post'
         && ['submit', 'image'].includes(element.type),
