@@ -171,8 +171,8 @@ class PageRecord(TypedDict):
     needs_script: str
     """Why the page cannot be played without running its scripts, or is played in a browser; "" if it need not be."""
     driver: str
-    """How the page was loaded: "http" or "browser". Where it is not played as a plain form there, `fields` are its controls
-    ("[7]" …), each with the name under which a form posts it, and whether it `decides` something."""
+    """How the page was loaded: "http" or "browser". Where it is no plain form there, `fields` are its controls ("[7]"),
+    each with the name under which a form posts it, and whether it `decides` something."""
 
 
 class MessageRecord(TypedDict, total=False):

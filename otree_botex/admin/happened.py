@@ -24,6 +24,8 @@ def told(events: Iterable[Event], fields: Sequence[Mapping[str, Any]]) -> list[d
 
     `fields` are the step's: the controls, as the bot saw them first.
     """
+    events = list(events)
+    news = [json.loads(event.data_json)["text"] for event in events if event.what == "changed"]
     names = {field["key"]: f"{field['key']} {field.get('label') or field['kind']}" for field in fields}
     found = []
     for is_traffic, some in groupby(events, lambda event: event.what in TRAFFIC):
@@ -31,6 +33,9 @@ def told(events: Iterable[Event], fields: Sequence[Mapping[str, Any]]) -> list[d
             found.append(_traffic(list(some)))
         else:
             found += [_event(event.what, json.loads(event.data_json), names) for event in some]
+    for item in found:
+        if item["kind"] == "done" and any(item["text"] in text for text in news):
+            item["text"] = ""  # it is told below
     return found
 
 
@@ -81,7 +86,7 @@ def action(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
     if do == "drag":
         return f"drag {on('from')} to {on('to')}"
     if do == "wait":
-        return f"wait until something changes, at most {one['seconds']} seconds"
+        return f"wait until something changes, at most {one['seconds']} second{'' if one['seconds'] == 1 else 's'}"
     if do == "answer":
         text = f" with “{one['text']}”" if one.get("text") else ""
         return f"answer the dialog: {'accept' if one['accept'] else 'cancel'}{text}"
@@ -97,7 +102,7 @@ def _done(data: Mapping[str, Any]) -> dict[str, Any]:
     if data["failed"]:
         return _item("failed", f"{number}; the next could not be:", data["failed"])
     if data["surprise"]:
-        return _item("done", f"{number}, then this happened:", data["surprise"])
+        return _item("done", f"{number}, then something else happened.", data["surprise"])
     return _item("done", f"{number}.")
 
 

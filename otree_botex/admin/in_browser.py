@@ -47,14 +47,14 @@ def of_page(steps: Iterable[Any], happened: Happened, seats: Mapping[int, int]) 
     of = [(step, happened.get((step.bot_id, step.number), ())) for step in steps]
     flat = [one for _, some in of for one in some]
     set_by_scripts, left_empty = _by_scripts(of)
-    limits = Counter((data["which"], data["of"]) for what, data in flat if what == "limit")
+    limits = Counter(one for _, some in of for one in {(d["which"], d["of"]) for what, d in some if what == "limit"})
     return {
         "in_browser": next((step.needs_script for step in steps if step.needs_script), ""),
         "controls": _controls(of),
         "set_by_scripts": set_by_scripts,
         "left_empty": left_empty,
         "live_sent": sum(data for what, data in flat if what == "live out"),
-        "limits": [{"limit": f"{of} {LIMITS[which]}", "times": times} for (which, of), times in limits.most_common()],
+        "limits": [{"limit": f"{most} {LIMITS[which]}", "times": times} for (which, most), times in limits.items()],
         "untouched": [
             {"seat": seats[step.bot_id], "bot": step.bot_id, "step": step.number} for step in steps if step.untouched
         ],
@@ -62,8 +62,12 @@ def of_page(steps: Iterable[Any], happened: Happened, seats: Mapping[int, int]) 
 
 
 def is_acted_on(steps: Iterable[Any], happened: Happened) -> bool:
-    """Whether bots took actions on a page, rather than fill in its form."""
-    return any(what == "actions" for step in steps for what, _ in happened.get((step.bot_id, step.number), ()))
+    """Whether bots took actions on a page, or could have, rather than fill in its form."""
+    return any(
+        '"decides"' in step.fields_json
+        or any(what == "actions" for what, _ in happened.get((step.bot_id, step.number), ()))
+        for step in steps
+    )
 
 
 def refusals(steps: Iterable[Any], happened: Happened) -> Iterable[tuple[str, str]]:

@@ -88,6 +88,7 @@ class _Actor:
         self.touched: set[int] = set()
         self.said: list[str] = []
         self.posted: list[list[str]] = []
+        self.was_sent = False
         self.after: Page | None = None
 
     # ---- the story
@@ -113,7 +114,7 @@ class _Actor:
 
     def leave(self) -> None:
         """Writes down what was decided here in the end, and how the page was left."""
-        outcome: Outcome = "submitted" if self.posted else "left"
+        outcome: Outcome = "submitted" if self.was_sent else "left"
         if list(TIMED_OUT) in self.posted:
             outcome = "timed out"
         self.mind.acted(self.calls, self.posted)
@@ -124,7 +125,7 @@ class _Actor:
         for what, data in self.tab.noted():
             self.journal.write("event", what=what, data=data)
             if what == "form" and urlparse(data["url"]).path == urlparse(self.page.url).path:
-                self.posted = data["entries"]
+                self.posted, self.was_sent = data["entries"], True
             elif what == "window":
                 self.said.append(f"A window opened and was closed again. In it stood:\n\n{data['text']}")
             elif what == "refused":
@@ -257,7 +258,7 @@ class _Actor:
                 self.after = page
             elif page.errors:
                 self.journal.write("refusal", attempt=self.calls, by="server", messages=dict(page.errors), said=None)
-                self.posted = []
+                self.posted, self.was_sent = [], False
                 errors = "\n".join(f"- {text}" for text in page.errors.values())
                 self.said.append(f"The page was sent and came back:\n{errors}")
             else:

@@ -39,10 +39,10 @@ def test_the_transcript_tells_what_happened(start_server, page, otree):
         ("actions", "Too dear.\nfill [3] Your bid: 50\nclick [4] Bid"),
         ("done", "2 of 2 done."),
         ("traffic", "1 live message sent, 300 live messages received"),
-        ("changed", "What happened since, as the model was told: New: Price 299"),
+        ("changed", "What happened since, as the model was told:\nNew: Price 299"),
         ("actions", "Sell now.\nclick [9]\nclick [5] Sell"),
-        ("done", "1 of 2 done, then this happened: A dialog"),
-        ("dialog", "A dialog (confirm): Really?\n→ accepted"),
+        ("done", "1 of 2 done, then something else happened.\nA dialog"),
+        ("dialog", "A dialog (confirm):\nReally?\n→ accepted"),
         ("refused", "Refused to the page, another site: https://cdn.example.org/x.js"),
         ("limit", "A limit of the launch was reached: 2 calls of the model."),
         ("traffic", "1 form sent"),
@@ -90,7 +90,10 @@ def test_the_report_says_whether_decisions_were_made(start_server, page):
     assert report["problems"] == [
         "P1, P2 left survey / Drinks without touching any of its controls: nothing was decided there."
     ]
-    assert report["summary"] == "2 of 2 bots finished; 2 pages played in a browser."
+    assert [page["state"] for page in report["pages"]] == ["passed", "passed", "undecided"]
+    assert [page["kind"] for page in report["pages"]] == ["form", "by script", "by script"]
+    told = "2 of 2 bots finished; 2 pages played in a browser, 1 of them left without a decision."
+    assert report["summary"] == told
 
     text = "\n".join(in_full(report))
     for line in (

@@ -157,14 +157,15 @@ def test_bots_that_a_config_starts_by_itself_are_not_in_the_way(project):
 @pytest.mark.parametrize("otree", ["6", "5"])
 def test_a_page_that_needs_a_browser(project, otree):
     add_app(project, "bidding", bids=LIVE)
-    done = check(project, "bidding", otree=otree)
+    done = check(project, "bidding", "--driver", "http", otree=otree)
     assert done.returncode == 1
     report = " ".join(done.stdout.split())
     assert "bidding / Before form, passed by 2 of 2 bots Your age [whole number, 0 to 99]" in report
     assert "bidding / Hidden page, not shown to any bot (is_displayed)" in report
     assert "bidding / Bids read only, needs a browser, passed by 0 of 1 bots, not shown to 1" in report
     assert "needs a browser: its decisions are made over a live connection" in report
-    assert "P1 on bidding / Bids: The page needs a browser" in report
+    assert "P1 on bidding / Bids: The page needs a browser: its decisions are made over a live connection" in report
+    assert "These bots had to do without (driver “http”)." in report
     assert "P2 on bidding / Together: Stopped while waiting for others, most likely for those that failed." in report
     assert "bidding / Results page, not reached" in report and "1 page after that could not be checked." in report
     assert "0 of 2 bots finished; 1 page needs a browser." in report

@@ -60,6 +60,14 @@ def test_every_event_in_words(what):
     assert (item["title"], item["text"]) == words
 
 
+def test_what_stopped_the_bot_is_told_once():
+    done = of("done", {"done": 1, "of": 2, "surprise": "New: 5", "failed": ""})
+    (alone,) = told([done], ())
+    assert (alone["title"], alone["text"]) == ("1 of 2 done, then something else happened.", "New: 5")
+    first, second = told([done, of("changed", {"text": "One was not done.\n\nNew: 5"})], ())
+    assert first["text"] == "" and second["text"] == "One was not done.\n\nNew: 5"
+
+
 def test_what_passes_is_told_in_one_block_until_something_else_happens():
     events = [of("live out", {"message": 1}), of("live in", {"message": 2}), of("live in", {"message": 3})]
     events += [of("form", {"url": "x", "entries": [["a", "1"], ["b", ""]]})]
