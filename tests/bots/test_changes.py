@@ -251,6 +251,18 @@ def test_only_what_moved_is_told(before, after):
     assert changes(ranking(*before), ranking(*after), 1, {1, 2, 3, 4}) == ""
 
 
+# ---- echoes
+
+
+def test_what_the_page_says_again_of_what_the_bot_did_is_no_news():
+    before = Scene("Top\nYour offer: nothing yet\nPie")
+    after = Scene("Top\nYour offer: 70\nPie")
+    assert changes(before, after, 1, (), "set [3] slider “Offer” to 70") == ""
+    assert changes(before, after, 1, (), "set [3] slider “Offer” to 60") != "" != changes(before, after, 1)
+    more = Scene("Top\nYour offer: 70\n70\nPie")
+    assert changes(before, more, 1, (), "set [3] slider “Offer” to 70") != ""  # a line more is noticed
+
+
 # ---- dialogs
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otree_botex.errors import ModelError
-from otree_botex.llm import ModelOptions, Request, load, object_schema
+from otree_botex.llm import ACT, ACT_AGAIN, ModelOptions, Request, load, object_schema
 from otree_botex.llm.random import LETTERS, REASON, WORDS, RandomAnswers
 
 
@@ -193,16 +193,19 @@ WAIT, SUBMIT = action("wait", seconds={"type": "integer", "minimum": 1, "maximum
 ALL = (CLICK, FILL, SET, DRAG, PRESS, WAIT, SUBMIT)
 
 
-def act(*variants, seed=None, most=6):
-    """What is done where these actions can be."""
+def act(*variants, seed=None, most=6, purpose=ACT):
+    """What is done where these actions can be, unchecked as above."""
     items = variants[0] if len(variants) == 1 else {"anyOf": list(variants)}
     actions = {"type": "array", "items": items, "minItems": 1, "maxItems": most}
     schema = object_schema(reason={"type": "string", "maxLength": 400}, actions=actions)
-    completion = RandomAnswers().complete(Request([], schema, seed, {"actions": [1]}, purpose="act"))
-    reply = json.loads(completion.text)
-    jsonschema.validate(reply, schema)
-    assert reply["reason"] == REASON
-    return reply["actions"]
+    completion = RandomAnswers().complete(Request([], schema, seed, {"actions": [1]}, purpose=purpose))
+    return json.loads(completion.text)["actions"]
+
+
+@pytest.fixture(scope="module")
+def lists():
+    """Many lists of actions on a page with all kinds of controls."""
+    return [act(*ALL, seed=seed) for seed in range(2500)]
 
 
 def used(actions):
@@ -210,8 +213,7 @@ def used(actions):
     return [one.get("control", one.get("from")) for one in actions if one["do"] not in ("press", "wait", "submit")]
 
 
-def test_controls_are_drawn_not_kinds_of_action():
-    lists = [act(*ALL, seed=seed) for seed in range(2500)]
+def test_controls_are_drawn_not_kinds_of_action(lists):
     counts = Counter(control for actions in lists for control in used(actions))
     assert set(counts) == set(range(1, 9)) and max(counts.values()) < 1.2 * min(counts.values())
     assert all(len(used(actions)) == len(set(used(actions))) for actions in lists)
@@ -221,15 +223,19 @@ def test_controls_are_drawn_not_kinds_of_action():
     assert all(one["from"] != one["to"] for actions in lists for one in actions if one["do"] == "drag")
 
 
-def test_the_page_is_sent_about_half_the_time_and_never_before_something_was_done():
-    lists = [act(*ALL, seed=seed) for seed in range(2500)]
+def test_the_page_is_sent_about_half_the_time_and_never_before_something_was_done(lists):
     assert 1150 < sum(actions[-1]["do"] == "submit" for actions in lists) < 1350
     assert all(one["do"] != "submit" for actions in lists for one in actions[:-1]) and all(map(used, lists))
     assert all(act(*ALL[:-1], seed=seed)[-1]["do"] != "submit" for seed in range(50))
 
 
-def test_waits_and_keys_are_rare_and_waits_are_short():
-    lists = [act(*ALL, seed=seed) for seed in range(2500)]
+def test_who_has_acted_before_may_do_no_more_than_send_the_page():
+    again = [act(*ALL, seed=seed, purpose=ACT_AGAIN) for seed in range(1000)]
+    assert 200 < again.count([{"do": "submit"}]) < 300
+    assert all(used(act(CLICK, WAIT, seed=seed, purpose=ACT_AGAIN)) for seed in range(50))
+
+
+def test_waits_and_keys_are_rare_and_waits_are_short(lists):
     counts = Counter(one["do"] for actions in lists for one in actions)
     assert 100 < counts["wait"] < 300 and 100 < counts["press"] < 300
     assert {one["seconds"] for actions in lists for one in actions if one["do"] == "wait"} == {1, 2, 3}
@@ -264,8 +270,13 @@ def test_actions_repeat_with_their_seed_and_leave_room_for_notes():
     assert len({json.dumps(act(*ALL, seed=seed)) for seed in range(30)}) == 30
     actions = {"type": "array", "items": WAIT, "minItems": 1, "maxItems": 6}
     schema = object_schema(reason={"type": "string"}, actions=actions, notes={"type": "string", "maxLength": 9})
-    reply = json.loads(RandomAnswers().complete(Request([], schema, 1, purpose="act")).text)
-    assert reply["notes"] == REASON[:9]
+    reply = json.loads(RandomAnswers().complete(Request([], schema, 1, purpose=ACT)).text)
+    assert (reply["reason"], reply["notes"]) == (REASON, REASON[:9])
+
+
+def test_actions_satisfy_their_schema():
+    for seed in range(50):
+        jsonschema.validate(act(*ALL, seed=seed), {"type": "array", "items": {"anyOf": list(ALL)}, "maxItems": 6})
 
 
 def test_a_control_that_takes_nothing():
