@@ -32,7 +32,8 @@ sees it, and it takes as long to parse as the rest."""
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script", re.IGNORECASE | re.DOTALL)
 OTREES_SOURCE = re.compile(r"""\bsrc=["']?/static/(?:otree|bootstrap)""", re.IGNORECASE)
 OTREES_SCRIPT = re.compile(
-    r"\s*(?:$|let isDebug|var js_vars =|// Shows alert if)|.*(?:remainingTimeoutSeconds|otree-chat|_hasJsErrors|_restart-link)",
+    r"\s*(?:$|let isDebug|var js_vars =|// Shows alert if)"
+    r"|.*(?:remainingTimeoutSeconds|otree-chat|_hasJsErrors|_restart-link)",
     re.DOTALL,
 )
 """Scripts that oTree itself puts into its pages."""
@@ -49,7 +50,8 @@ class Page:
     path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
     `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows; `images` its
     pictures, in the order in which the text names them; `has_scripts` whether its author wrote scripts for it,
-    `is_live` whether these speak with the server while the page is open; `numbers` those of its form's controls in a browser, by their places, if it stands in one.
+    `is_live` whether these speak with the server while the page is open; `numbers` those of its form's controls in a
+    browser, by their places, if it stands in one.
     """
 
     url: str

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..errors import BotexError, Crashed, PageError, SetupError, TimeUp
 from ..records import Memory, Outcome
@@ -19,6 +18,7 @@ from .page import Page
 from .patience import Stopped
 from .pictures import Picture
 from .scene import Scene
+from .seen import as_recorded
 from .talking import TalkLimits, talk_and_decide
 from .window import Shown, Window
 
@@ -264,53 +264,7 @@ class Player:
 
     def _record(self, page: Page, why: str = "", scene: Scene | None = None) -> None:
         """Opens a step with a page as it was seen, over HTTP or, if there is a reason `why`, in a browser."""
-        self.journal.page(
-            url=page.url,
-            app=page.app,
-            name=page.name,
-            number=page.number,
-            page_kind=page.kind,
-            title=page.title,
-            text=scene.text if scene else page.text,
-            fields=_controls(scene) if scene else _fields(page),
-            timeout=page.timeout,
-            needs_script=why or page.needs_script,
-            driver="browser" if why else "http",
-        )
-
-
-def _fields(page: Page) -> list[dict[str, Any]]:
-    """What a form asks for, for the record."""
-    names = page.form.names()
-    return [
-        {
-            "key": field.key,
-            "name": names[field.key],
-            "kind": field.kind,
-            "label": field.label,
-            "required": field.required,
-            "options": [option.label for option in field.options],
-            "what": field.describe(),
-        }
-        for field in page.form.fields
-    ]
-
-
-def _controls(scene: Scene) -> list[dict[str, Any]]:
-    """What can be used on a page in a browser, for the record."""
-    return [
-        {
-            "key": f"[{control.number}]",
-            "name": control.name,
-            "kind": control.kind,
-            "label": control.name,
-            "required": False,
-            "options": list(control.options),
-            "what": control.text,
-            "decides": control.decides,
-        }
-        for control in scene.controls
-    ]
+        self.journal.page(**as_recorded(page, why, scene))
 
 
 def _is_same(page: Page, here: Page) -> bool:
