@@ -159,7 +159,8 @@ class _Actor:
         if done < len(plan) and not self._is_left():
             left_out = len(plan) - done - bool(failed)
             if left_out:
-                self.said.append(f"The last {left_out} of your actions were not done, because of what happened before.")
+                last = "action was" if left_out == 1 else f"{left_out} actions were"
+                self.said.append(f"Your last {last} not done, because of what happened before.")
         surprise = surprise if done < len(plan) else ""
         what = {"done": done, "of": len(plan), "surprise": surprise, "failed": failed}
         self.journal.write("event", what="done", data=what)

@@ -41,6 +41,7 @@ _OF_TIME = re.compile(
 _ALONE = re.compile(rf"[\s#*_()]*{_N}[\s*_()]*")
 _COUNTS_DOWN = re.compile(r'[^"]*" \((?:[^"]*; )?disabled\)')
 """What follows the number on a button that can be used only after some seconds."""
+_WORD = re.compile(r"[^\W\d_]+")
 _ITEM = re.compile(r"^\d+\. (?=\[\d+\] )")
 _TICK = "\0"
 
@@ -222,10 +223,15 @@ def _told(hunk: _Hunk, now: Sequence[str], moved: Collection[str], came: Collect
     for line in hunk.new:
         word = "Moved" if _key(line) in moved else "Now" if _numbers(line) in before else "New"
         lines.append(f"{word}: {line}")
-    wordless = any(not any(map(str.isalpha, line)) for line in (*hunk.gone, *hunk.new))
     above = [line for line in now[: hunk.at] if line not in came and any(map(str.isalpha, line))]
-    if not lines or not wordless or not above:
+    if not lines or not _is_vague(hunk) or not above:
         return lines
     # The heading of a table may be that of another one, too: then what stands above it says which it is.
     where = above[-2:] if " | " in above[-1] else above[-1:]
     return [f"Below {', '.join(f'“{line}”' for line in where)}:", *lines]
+
+
+def _is_vague(hunk: _Hunk) -> bool:
+    """Whether what is different could stand anywhere on the page: numbers alone, or a word or two instead of others."""
+    words = [len(_WORD.findall(line)) + 3 * len(_numbers(line)) for line in (*hunk.gone, *hunk.new)]
+    return min(words) == 0 or (len(hunk.gone) == len(hunk.new) and max(words) < 3)

@@ -160,6 +160,19 @@ def test_a_table_gets_its_first_row():
     assert differ(empty, empty.replace("---\n\n", "---\n12 | Anna\n\n")) == "New: 12 | Anna"
 
 
+def test_a_word_or_two_are_told_with_what_stands_above_them():
+    before = "### Bids\nnone\n### Asks\nnone\n### Trades\nnone yet"
+    after = "### Bids\nnone\n### Asks\n4 (yours)\n### Trades\nNo. 1 at 67"
+    asks, trades = (
+        "Below “### Asks”:\nGone: none\nNew: 4 (yours)",
+        "Below “### Trades”:\nGone: none yet\nNew: No. 1 at 67",
+    )
+    assert differ(before, after) == f"{asks}\n{trades}"
+    assert (
+        differ("Your choice:\nyou have none", "Your choice:\nyou took one") == "Gone: you have none\nNew: you took one"
+    )
+
+
 def test_a_line_that_moved_is_told_once():
     assert differ("a\nb\nc\nd", "b\nc\na\nd") == "Moved: a"
 

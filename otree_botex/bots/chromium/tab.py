@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urldefrag
 
 from playwright.async_api import BrowserContext, ElementHandle, Error, Frame, Page
+from requests.structures import CaseInsensitiveDict
 
 from ...errors import Crashed
 from .. import scene as scenes
@@ -198,9 +199,8 @@ class Tab:
         response = self._ears.response
         if response is None:
             return Document(self._here.url, 0, {}, "")
-        return Document(
-            urldefrag(response.url)[0], response.status, await response.all_headers(), await response.text()
-        )
+        headers = CaseInsensitiveDict(await response.all_headers())  # Chromium has their names in small letters
+        return Document(urldefrag(response.url)[0], response.status, headers, await response.text())
 
     # ---- letting it settle
 
