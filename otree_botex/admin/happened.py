@@ -55,7 +55,8 @@ def _message(what: str, data: Mapping[str, Any]) -> dict[str, str]:
     if what == "form":
         entries = [f"{name} = {value}" for name, value in data["entries"]]
         return {"way": "form", "text": "\n".join(entries) or data.get("body", "") or "(empty)"}
-    return {"way": "sent" if what == "live out" else "received", "text": said(data["message"])}
+    way = "received" if what == "live in" else "sent" if data.get("by") != "page" else "sent by itself"
+    return {"way": way, "text": said(data["message"])}
 
 
 def _event(what: str, data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

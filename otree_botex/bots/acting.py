@@ -120,9 +120,14 @@ class _Actor:
         self.mind.acted(self.calls, self.posted)
         self.journal.left(outcome, untouched=self.could_touch and not self.has_touched)
 
-    def note(self) -> None:
-        """Writes down what the page's scripts sent and wanted meanwhile."""
+    def note(self, by: str = "page") -> None:
+        """Writes down what the page's scripts sent and wanted meanwhile, and whether that was `by` the bot's doing or by
+        the page itself: so it can be told which trials of a task went by without an answer."""
         for what, data in self.tab.noted():
+            if what == "form":
+                data["asked"] = sorted({control.sent_as for control in self.scene.controls if control.sent_as})
+            if what in ("form", "live out"):
+                data = {**data, "by": by}
             self.journal.write("event", what=what, data=data)
             if what == "form" and urlparse(data["url"]).path == urlparse(self.page.url).path:
                 self.posted, self.was_sent = data["entries"], True
@@ -173,12 +178,15 @@ class _Actor:
         if action.do == "wait":
             self._wait(float(action.value))
             return ""
+        self.note()
         try:
             self.tab.act(action, scene)
         except Impossible as error:
             return str(error)
         except Moved:
             pass
+        finally:
+            self.note(by="bot")
         return ""
 
     def _differs(self, action: Action) -> str:
