@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from ..errors import LimitReached, PageError, TimeUp
-from ..records import Launch, Outcome
+from ..errors import PageError, TimeUp
+from ..records import Outcome
 from .actions import Action
 from .browser import left_for
 from .changes import changes
+from .decision import TIMED_OUT
 from .journal import BotJournal
-from .mind import TIMED_OUT, Mind
+from .limits import PageLimits, Spent
+from .mind import Mind
 from .page import Page, read_page
 from .pictures import Picture
 from .scene import Scene
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
 OVERTIME_SECONDS = 15.0
 """A page whose time is up is left by its own script; so long after that the server is asked what has become of it."""
 NOTHING = "Nothing on the page has changed."
-
-
-@dataclass(frozen=True)
-class PageLimits:
-    """How much a bot may do on one page that lives by its scripts: calls to its model, actions, and seconds."""
-
-    calls: int = Launch.page_calls
-    actions: int = Launch.page_actions
-    seconds: float = Launch.page_seconds
 
 
 def act_until_left(
@@ -78,12 +70,12 @@ class _Actor:
         deadline: float | None,
         pictures: Sequence[Picture],
     ) -> None:
-        self.tab, self.mind, self.journal, self.page, self.limits = tab, mind, journal, page, limits
+        self.tab, self.mind, self.journal, self.page = tab, mind, journal, page
+        self.spent = Spent(limits, journal)
         self.deadline, self.pictures = deadline, pictures
-        self.began, self.loads = time.monotonic(), tab.loads
+        self.loads = tab.loads
         self.scene = self.shown = scene
-        self.shown_at = self.began
-        self.calls = self.actions = 0
+        self.shown_at = time.monotonic()
         self.could_touch = self.has_touched = False
         self.touched: set[int] = set()
         self.said: list[str] = []
@@ -96,15 +88,16 @@ class _Actor:
     def play(self) -> Page:
         news = ""
         while not self._is_left():
-            if not self._may_ask():
+            if not self.spent.may_ask():
                 self._sit_out()
                 break
             try:
                 plan = self.mind.act(self.page, self.scene, news, self._until(), self.pictures)
             except TimeUp:
+                self.mind.time_is_up()
                 self._sit_out()
                 break
-            self.calls += 1
+            self.spent.calls += 1
             self.shown, self.shown_at, self.touched, self.said = self.scene, time.monotonic(), set(), []
             self._do(plan)
             if not self._is_left():
@@ -117,12 +110,12 @@ class _Actor:
         outcome: Outcome = "submitted" if self.was_sent else "left"
         if list(TIMED_OUT) in self.posted:
             outcome = "timed out"
-        self.mind.acted(self.calls, self.posted)
+        self.mind.acted(self.spent.calls, self.posted)
         self.journal.left(outcome, untouched=self.could_touch and not self.has_touched)
 
     def note(self, by: str = "page") -> None:
-        """Writes down what the page's scripts sent and wanted meanwhile, and whether that was `by` the bot's doing or by
-        the page itself: so it can be told which trials of a task went by without an answer."""
+        """Writes down what the page's scripts sent and wanted meanwhile, and whether that was `by` the bot's doing or
+        by the page itself: so it can be told which trials of a task went by without an answer."""
         for what, data in self.tab.noted():
             if what == "form":
                 data["asked"] = sorted({control.sent_as for control in self.scene.controls if control.sent_as})
@@ -144,11 +137,11 @@ class _Actor:
         self._look()
         for action in plan:
             surprise = surprise or self._differs(action)
-            if surprise or self._is_left() or not self._may_act():
+            if surprise or self._is_left() or not self.spent.may_act():
                 break
             before, began = self.scene, time.monotonic()
             failed = self._try(action, before)
-            self.actions += 1
+            self.spent.actions += 1
             if failed:
                 break
             done += 1
@@ -170,6 +163,8 @@ class _Actor:
         what = {"done": done, "of": len(plan), "surprise": surprise, "failed": failed}
         self.journal.write("event", what="done", data=what)
         self.mind.did(self.shown, plan[:done])
+        if done < len(plan) and self._is_left():
+            self.mind.did_not(self.shown, plan[done:])
 
     def _try(self, action: Action, scene: Scene) -> str:
         """Does one thing. Returns why it could not be done; "" if it was."""
@@ -214,7 +209,7 @@ class _Actor:
     def _wait(self, seconds: float) -> None:
         """Until something changes that a person would notice, or the time is over."""
         began, before = time.monotonic(), self.scene
-        end = min(began + seconds, self._until() or began + seconds, self.began + self.limits.seconds)
+        end = min(began + seconds, self._until() or began + seconds, self.spent.end)
         self.journal.state("waiting")
         while (left := end - time.monotonic()) > 0 and not self._is_left():
             if self.tab.watch(min(left, 60.0)):
@@ -226,15 +221,15 @@ class _Actor:
     def _sit_out(self) -> None:
         """Nothing more is done here: the page is left by its own scripts, or by the experiment."""
         if self.deadline is None and not self.page.is_live:
-            raise self._too_long()
-        end = self.began + self.limits.seconds
+            raise self.spent.too_much(self.page.place)
+        end = self.spent.end
         if self.deadline is not None:
             end = max(min(end, self.deadline + OVERTIME_SECONDS), time.monotonic() + 1)
         self.journal.state("waiting")
         while not self._is_left():
             left = end - time.monotonic()
             if left <= 0:
-                raise self._too_long()
+                raise self.spent.too_much(self.page.place)
             if self.tab.watch(min(left, 60.0)):
                 self._look()
 
@@ -266,7 +261,9 @@ class _Actor:
             if (page.url, page.kind) != (self.page.url, self.page.kind):
                 self.after = page
             elif page.errors:
-                self.journal.write("refusal", attempt=self.calls, by="server", messages=dict(page.errors), said=None)
+                self.journal.write(
+                    "refusal", attempt=self.spent.calls, by="server", messages=dict(page.errors), said=None
+                )
                 self.posted, self.was_sent = [], False
                 errors = "\n".join(f"- {text}" for text in page.errors.values())
                 self.said.append(f"The page was sent and came back:\n{errors}")
@@ -283,30 +280,6 @@ class _Actor:
         self.journal.write("event", what="changed", data={"text": news})
         return news
 
-    # ---- limits
-
     def _until(self) -> float | None:
         """Until when there is time to think and act, by time.monotonic()."""
         return None if self.deadline is None else self.deadline - 1.0
-
-    def _may_ask(self) -> bool:
-        return self._is_within("calls", self.calls, self.limits.calls) and self._may_act()
-
-    def _may_act(self) -> bool:
-        return self._is_within("actions", self.actions, self.limits.actions) and self._is_within(
-            "seconds", time.monotonic() - self.began, self.limits.seconds
-        )
-
-    def _is_within(self, which: str, now: float, limit: float) -> bool:
-        if now >= limit:
-            self.journal.write("event", what="limit", data={"which": which, "of": limit})
-        return now < limit
-
-    def _too_long(self) -> LimitReached:
-        of: dict[str, Any] = {"page_calls": self.calls, "page_actions": self.actions}
-        spent = time.monotonic() - self.began
-        return LimitReached(
-            f"{self.page.place} was not left within the limits of a page: {of['page_calls']} calls, "
-            f"{of['page_actions']} actions, {spent:.0f} seconds. Set page_calls, page_actions or page_seconds higher "
-            "if it takes more."
-        )

@@ -7,7 +7,7 @@ Nothing is ever answered on its behalf.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -18,6 +18,7 @@ from . import actions
 from .actions import Action
 from .chat import Line, as_text
 from .conversation import Conversation, prompt
+from .decision import TIMED_OUT, Decision
 from .journal import BotJournal
 from .page import Page
 from .pictures import Picture
@@ -38,19 +39,6 @@ from .waiting import says_nothing
 
 TURNS_SHOWN = 12
 """A page that is acted on is shown anew after so many turns: what was said on it grows longer than the page."""
-TIMED_OUT = ("timeout_happened", "1")
-"""What oTree's own script adds to the form that it sends when a page's time is up."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a bot decided on a page: its answers by field key, why, and what a browser would send for them and where
-    (`action` is empty for the form's own address)."""
-
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    entries: tuple[tuple[str, str], ...] = ()
-    action: str = ""
 
 
 class Mind:
@@ -202,11 +190,21 @@ class Mind:
         """Which of the last actions were done, for when the page is shown anew."""
         self._deeds += [f"- {action.describe(scene)}" for action in done]
 
+    def did_not(self, scene: Scene, actions: Sequence[Action]) -> None:
+        """Which of them could not be done because the page was left. The model is told with its next page."""
+        what = "\n".join(f"- {action.describe(scene)}" for action in actions)
+        self._conversation.read(prompt("not_done", actions=what))
+
+    def time_is_up(self) -> None:
+        """The page's time was up before it was said what to do. The model is told with its next page."""
+        self._tell_later(prompt("time_up"))
+
     def acted(self, calls: int, posted: Sequence[Sequence[str]]) -> None:
         """Writes down what the page sent in the end: what was decided there, by the names of the form."""
-        answers: dict[str, Any] = {}
+        values: dict[str, list[str]] = {}
         for name, value in posted:
-            answers[name] = value if name not in answers else [*_listed(answers[name]), value]
+            values.setdefault(name, []).append(value)
+        answers = {name: some[0] if len(some) == 1 else some for name, some in values.items()}
         entries = [list(entry) for entry in posted]
         self._journal.write("decision", attempt=calls, answers=answers, reason=self._reason, entries=entries)
 
@@ -216,7 +214,7 @@ class Mind:
         said = self._said if self._is_here(page) else {}
         refused = page.form.fill(said).refused
         kept = {key: value for key, value in said.items() if key not in refused}
-        self._tell_later(prompt("time_up"))
+        self.time_is_up()
         entries = (*page.form.partly(kept), TIMED_OUT)
         self._refusals.attempt += 1
         return self._decided(page, Decision(kept, self._reason if kept else "", entries))
@@ -290,10 +288,6 @@ class Mind:
         before = self._page.text if self._page else ""
         changed = lasting(page.text) != lasting(before)
         self._refusals.tell(SERVER, errors, self._said, prompt("changed", text=page.text) if changed else "")
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _as_text(scene: Scene) -> str:

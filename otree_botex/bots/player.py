@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 
 from ..errors import BotexError, Crashed, PageError, SetupError, TimeUp
 from ..records import Memory, Outcome
-from .acting import PageLimits, act_until_left
+from .acting import act_until_left
 from .browser import Browser
+from .decision import TIMED_OUT, Decision
 from .journal import BotJournal
-from .mind import TIMED_OUT, Decision, Mind
+from .limits import PageLimits
+from .mind import Mind
 from .pace import PATIENCE_SECONDS, SHORT_PATIENCE_SECONDS, Pace, is_not_yet, pause
 from .page import Page
 from .patience import Stopped

@@ -16,12 +16,12 @@ from .. import __version__
 from ..errors import BotexError, ServerError
 from ..llm import LLM, ModelOptions, load
 from ..records import START_PATH, Launch, Memory, Seat
-from .acting import PageLimits
 from .browser import Browser
 from .carrier import Carrier, HttpCarrier
 from .conversation import PROMPTS
 from .drivers import Drivers
 from .journal import BotJournal, Journal
+from .limits import PageLimits
 from .mind import Mind
 from .pace import Pace
 from .player import Player

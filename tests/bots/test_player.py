@@ -17,9 +17,10 @@ import pytest
 
 from otree_botex.bots.browser import Browser
 from otree_botex.bots.conversation import prompt
+from otree_botex.bots.decision import TIMED_OUT
 from otree_botex.bots.drivers import Drivers
 from otree_botex.bots.journal import BotJournal
-from otree_botex.bots.mind import TIMED_OUT, Mind
+from otree_botex.bots.mind import Mind
 from otree_botex.bots.pace import Pace, is_not_yet, pause, reading_seconds
 from otree_botex.bots.player import Player
 from otree_botex.bots.talking import TalkLimits
