@@ -85,7 +85,8 @@ def decided(page: dict[str, Any]) -> Iterator[str]:
     if page["left_empty"]:
         yield f"sent, but always empty: {', '.join(page['left_empty'])}"
     if page["live_sent"]:
-        yield f"live messages sent: {page['live_sent']}"
+        own = page["live_sent_by_page"]
+        yield f"live messages sent: {page['live_sent']}" + (f", {own} of them by the page itself" if own else "")
     for limit in page["limits"]:
         yield f"limit of {limit['limit']} reached {_times(limit['times'])}"
 

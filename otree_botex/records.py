@@ -280,8 +280,10 @@ What = Literal["actions", "done", "changed", "form", "live out", "live in", "dia
 "actions"   {"attempt", "reason", "actions"}   what the model wants done; on record before it is done
 "done"      {"done", "of", "surprise", "failed"}   how many of them were done, and what stopped it, "" if nothing did
 "changed"   {"text"}                           what changed on the page since, as the model is told
-"form"      {"url", "entries"}                 form data that the page sent: [name, value] …
-"live out", "live in"  {"message"}             a message over the live websocket, parsed if it is JSON
+"form"      {"url", "entries", "asked", "by"}  form data that it sent: [name, value] …; the names that its controls had
+"live out"  {"message", "by"}                  a message over the live websocket, parsed if it is JSON, sent by what the
+                                               bot did or by the page itself: "bot", "page"
+"live in"   {"message"}                        the same from the server
 "dialog"    {"kind", "message", "answer"}      an alert, confirm or prompt
 "window"    {"url", "text"}                    a window that it opened, which was read and closed
 "refused"   {"what", "url"}                    something the page wanted and may not have

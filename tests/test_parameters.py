@@ -51,7 +51,7 @@ def test_what_is_not_valid_is_said_in_words(given, said):
 
 def test_random_bots_may_try_more_often():
     found = parameters({"model": "random", "page_calls": 7})
-    assert (found.attempts, found.page_calls) == (60, 400) and found.seed is not None
+    assert (found.attempts, found.page_calls, found.page_actions) == (60, 400, 2000) and found.seed is not None
     assert parameters({"model": "random", "page_calls": 1000}).page_calls == 1000
 
 

@@ -11,29 +11,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from otree.database import db
-from sqlalchemy import func
 
 from ..models import Bot, Event
 from .happened import LIMITS
 
-READ = ("actions", "done", "form", "refused", "limit")
+READ = ("actions", "done", "form", "live out", "refused", "limit")
 OF_OTREE = ("timeout_happened", "csrftoken")
 """What oTree itself has in its forms."""
 
 Happened = Mapping[tuple[int, int], Sequence[tuple[str, Any]]]
-"""What happened in each step, by bot and number: what it was, and its data. Of live messages, how many were sent."""
+"""What happened in each step, by bot and number: what it was, and its data."""
 
 
 def events(bots: Sequence[Bot]) -> Happened:
     """What happened on pages in a browser, as far as a report tells it."""
-    ours = Event.bot_id.in_([bot.id for bot in bots])
     found: dict[tuple[int, int], list[tuple[str, Any]]] = defaultdict(list)
-    rows = db.query(Event.bot_id, Event.step, Event.what, Event.data_json).filter(ours, Event.what.in_(READ))
+    rows = db.query(Event.bot_id, Event.step, Event.what, Event.data_json)
+    rows = rows.filter(Event.bot_id.in_([bot.id for bot in bots]), Event.what.in_(READ))
     for bot, step, what, data in rows.order_by(Event.id):
         found[bot, step].append((what, json.loads(data)))
-    sent = db.query(Event.bot_id, Event.step, func.count()).filter(ours, Event.what == "live out")
-    for bot, step, number in sent.group_by(Event.bot_id, Event.step):
-        found[bot, step].append(("live out", number))
     return found
 
 
@@ -47,13 +43,15 @@ def of_page(steps: Iterable[Any], happened: Happened, seats: Mapping[int, int]) 
     of = [(step, happened.get((step.bot_id, step.number), ())) for step in steps]
     flat = [one for _, some in of for one in some]
     set_by_scripts, left_empty = _by_scripts(of)
+    sent = Counter(data.get("by") == "page" for what, data in flat if what == "live out")
     limits = Counter(one for _, some in of for one in {(d["which"], d["of"]) for what, d in some if what == "limit"})
     return {
         "in_browser": next((step.needs_script for step in steps if step.needs_script), ""),
         "controls": _controls(of),
         "set_by_scripts": set_by_scripts,
         "left_empty": left_empty,
-        "live_sent": sum(data for what, data in flat if what == "live out"),
+        "live_sent": sent.total(),
+        "live_sent_by_page": sent[True],
         "limits": [{"limit": f"{most} {LIMITS[which]}", "times": times} for (which, most), times in limits.items()],
         "untouched": [
             {"seat": seats[step.bot_id], "bot": step.bot_id, "step": step.number} for step in steps if step.untouched
@@ -108,8 +106,9 @@ def _by_scripts(of: Sequence[tuple[Any, Sequence[tuple[str, Any]]]]) -> tuple[li
     """The names under which pages posted what they had not asked for: those that had a value, those that never had."""
     values: dict[str, bool] = {}
     for step, some in of:
-        asked = {field["name"] for field in json.loads(step.fields_json)}
-        for name, value in (entry for what, data in some if what == "form" for entry in data["entries"]):
-            if name not in asked and name not in OF_OTREE:
+        fields = [field["name"] for field in json.loads(step.fields_json)]
+        for data in (data for what, data in some if what == "form"):
+            asked = {*fields, *data.get("asked", ()), *OF_OTREE}
+            for name, value in (entry for entry in data["entries"] if entry[0] not in asked):
                 values[name] = values.get(name, False) or value != ""
     return [name for name in values if values[name]], [name for name in values if not values[name]]

@@ -32,9 +32,9 @@ class Control:
 
     `options` are the labels of a list that may be chosen and `indexes` their places among all that it has, `chosen`
     those that are; `minimum`, `maximum` and `step` are numbers also where `type` is that of a date or time, as in
-    moments.py; `submits` says that using it sends the page, `chooses` that it is one of several that do; `opens` that
-    it only opens or closes something; `presses` that it reacts to being clicked; `outer` that other controls or a
-    longer text stand in it.
+    moments.py; `sent_as` is the name under which the page's form sends it; `submits` says that using it sends the page,
+    `chooses` that it is one of several that do; `opens` that it only opens or closes something; `presses` that it
+    reacts to being clicked; `outer` that other controls or a longer text stand in it.
     """
 
     number: int
@@ -52,6 +52,7 @@ class Control:
     maximum: Decimal | None = None
     step: Decimal | None = None
     type: str = ""
+    sent_as: str = ""
     max_length: int | None = None
     hint: str = ""
     presses: bool = True

@@ -101,6 +101,7 @@ def _control(known: Mapping[str, Any], tag: Tag | None, several: bool) -> Contro
         maximum=_number(known.get("max"), type_) if has_numbers else None,
         step=_step(known, type_) if has_numbers else None,
         type=type_,
+        sent_as=known.get("field") or "",
         max_length=int(longest) if longest and kind in ("text", "textarea") else None,
         hint=_folded(str(tag.get("placeholder") or "")) if tag is not None else "",
         presses=bool(known.get("click", True)),

@@ -48,7 +48,7 @@ def _controls(scene: Scene) -> list[dict[str, Any]]:
     return [
         {
             "key": f"[{control.number}]",
-            "name": control.name,
+            "name": control.sent_as,
             "kind": control.kind,
             "label": control.name,
             "required": False,

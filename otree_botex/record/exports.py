@@ -72,13 +72,13 @@ def steps(record: Record, chosen: Chosen) -> Iterator[Row]:
 
 
 def asked(step: Any, answers: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a step that have an answer, or might have had one. Where a page in a browser shows controls, these
-    are what its scripts posted for them."""
+    """The fields that a step has answers for, or might have had. Where a page in a browser has controls instead, it is
+    what the page sent in the end; several controls may stand for one of these."""
     fields = json.loads(step.fields_json)
-    if step.driver != "browser":
+    if step.driver != "browser" or not all("decides" in field for field in fields):
         return list(fields)
-    known = [field for field in fields if field["name"] in answers]
-    return known + [{"name": name} for name in answers if name not in {field["name"] for field in known}]
+    alone = {field["name"]: field for field in fields if sum(other["name"] == field["name"] for other in fields) == 1}
+    return [alone.get(name, {"name": name}) for name in answers]
 
 
 def events(record: Record, chosen: Chosen) -> Iterator[Row]:

@@ -40,6 +40,7 @@ def test_the_transcript_tells_what_happened(start_server, page, otree):
         ("done", "2 of 2 done."),
         ("traffic", "1 live message sent, 300 live messages received"),
         ("changed", "What happened since, as the model was told:\nNew: Price 299"),
+        ("traffic", "1 live message sent"),
         ("actions", "Sell now.\nclick [9]\nclick [5] Sell"),
         ("done", "1 of 2 done, then something else happened.\nA dialog"),
         ("dialog", "A dialog (confirm):\nReally?\n→ accepted"),
@@ -80,7 +81,7 @@ def test_the_report_says_whether_decisions_were_made(start_server, page):
     assert (before["in_browser"], before["controls"], before["untouched"]) == ("", [], [])
     assert auction["in_browser"] == WHY and auction["needs_browser"] == "" and auction["state"] == "passed"
     assert [(one["label"], one["times"]) for one in auction["controls"]] == [("Your bid", 2), ("Bid", 2), ("Sell", 0)]
-    assert auction["set_by_scripts"] == ["seconds_on_page", "deals"] and auction["live_sent"] == 2
+    assert auction["set_by_scripts"] == ["seconds_on_page", "deals"] and auction["live_sent"] == 4
     assert auction["limits"] == [{"limit": "2 calls of the model", "times": 2}] and auction["questions"] == []
     refused = {"by": "the browser", "text": "another site https://cdn.example.org/x.js", "times": 2}
     assert auction["refusals"] == [refused]
@@ -100,7 +101,7 @@ def test_the_report_says_whether_decisions_were_made(start_server, page):
         *(f"played in a browser: {WHY}", "controls used: “Your bid”, “Bid”", "never touched by any bot: “Sell”"),
         *(
             "set by scripts: seconds_on_page, deals",
-            "live messages sent: 2",
+            "live messages sent: 4, 2 of them by the page itself",
             "never touched by any bot: “Apple”, “Pear”",
         ),
         *("refused by the browser 2 times: another site https://cdn.example.org/x.js", "sent, but always empty: order"),

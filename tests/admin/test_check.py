@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from otree_botex.check_text import WIDTH
+from otree_botex.chromium_path import find_chromium
 
 from ..conftest import OTREE, copy_demo
 from ..servers import wait_until
@@ -151,6 +153,28 @@ def test_bots_that_a_config_starts_by_itself_are_not_in_the_way(project):
     done = check(project, "public_goods_with_bots")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 of 3 bots finished" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_pages_that_live_by_their_scripts(project):
+    pytest.importorskip("playwright", reason="Playwright is not installed")
+    if find_chromium() is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    with (project / "settings.py").open("a") as file:
+        file.write(f"LLM_BOTS = dict(models=['random'], python={sys.executable!r})\n")
+    done = check(project, "by_script", "--bots", "1", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    pages = {page["page"]: page for page in report["pages"]}
+    assert report["summary"].startswith("1 of 1 bots finished; 6 pages played in a browser")
+    for name, field in (("Ranking", "ranking"), ("Slider", "saved"), ("Tiles", "gamble"), ("Check", "wrong_tries")):
+        assert (
+            field in pages[name]["set_by_scripts"] and pages[name]["in_browser"] and pages[name]["kind"] == "by script"
+        )
+        assert any(control["times"] for control in pages[name]["controls"]), name
+    assert not any(page["untouched"] or page["needs_browser"] for page in report["pages"])
+    assert pages["Typing"]["timer"] == 30 and pages["Late"]["set_by_scripts"] == []  # it has a field, only later
 
 
 @pytest.mark.slow

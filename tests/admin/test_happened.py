@@ -71,7 +71,11 @@ def test_what_stopped_the_bot_is_told_once():
 def test_what_passes_is_told_in_one_block_until_something_else_happens():
     events = [of("live out", {"message": 1}), of("live in", {"message": 2}), of("live in", {"message": 3})]
     events += [of("form", {"url": "x", "entries": [["a", "1"], ["b", ""]]})]
-    events += [of("changed", {"text": "x"}), of("live in", {"message": None})]
+    events += [
+        of("changed", {"text": "x"}),
+        of("live in", {"message": None}),
+        of("live out", {"message": 4, "by": "page"}),
+    ]
     first, _, last = told(events, ())
     assert first["title"] == "1 live message sent, 2 live messages received, 1 form sent"
     assert first["lines"] == [
@@ -80,4 +84,7 @@ def test_what_passes_is_told_in_one_block_until_something_else_happens():
         {"way": "received", "text": "3"},
         {"way": "form", "text": "a = 1\nb = "},
     ]
-    assert last["lines"] == [{"way": "received", "text": "null"}]
+    assert last["lines"] == [
+        {"way": "received", "text": "null"},
+        {"way": "sent by itself", "text": "4"},
+    ]

@@ -11,9 +11,9 @@ from otree_botex.scripts import launches
 WHY = "its decisions are made over a live connection"
 
 
-def control(number, label, kind="button", what=""):
+def control(number, label, kind="button", what="", name=""):
     return {
-        **{"key": f"[{number}]", "name": f"[{number}]", "kind": kind, "label": label, "required": False},
+        **{"key": f"[{number}]", "name": name, "kind": kind, "label": label, "required": False},
         **{"options": [], "what": what or kind, "decides": True},
     }
 
@@ -77,16 +77,18 @@ def played(first=1):
     auction = first + 1
     yield page(auction, "Auction", 2, AUCTION, needs_script=WHY)
     yield from acts(auction, 1, "Too dear.", fill(3, 50), click(4))
-    yield event(auction, "live out", message={"bid": 50})
+    yield event(auction, "live out", message={"bid": 50}, by="bot")
     for price in range(300):
         yield event(auction, "live in", message={"price": price, "by": "P2"})
     yield event(auction, "changed", text="New: Price 299")
+    yield event(auction, "live out", message={"i am": "still here"}, by="page")
     yield from acts(auction, 2, "Sell now.", click(9), click(5), done=1, surprise="A dialog")
     yield event(auction, "dialog", kind="confirm", message="Really?", answer={"accept": True, "text": None})
     yield event(auction, "refused", what="another site", url="https://cdn.example.org/x.js")
     yield event(auction, "limit", which="calls", of=2)
-    yield event(auction, "form", url="http://x", entries=[["seconds_on_page", "12"], ["deals", "1"]])
-    yield decision(auction, {"seconds_on_page": "12", "deals": "1"}, "Enough.")
+    entries = [["seconds_on_page", "12"], ["deals", "1"], ["remark", "None."]]
+    yield event(auction, "form", url="http://x", entries=entries, asked=["remark"])
+    yield decision(auction, dict(entries), "Enough.")
     yield left(auction)
     ranking = first + 2
     yield page(ranking, "Ranking", 3, RANKING, needs_script="its form has an empty hidden input “order”")

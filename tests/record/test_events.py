@@ -22,7 +22,7 @@ from otree_botex.record.memories import memory
 from otree_botex.record.sqlite import Bot, Database, Launch
 from otree_botex.scripts import launches
 
-from .journal import acts, decision, event, left, page, play, played
+from .journal import acts, control, decision, event, left, page, play, played
 
 ASKED = parameters({"model": "m", "hosts": "cdn.example.org", "page_calls": 2})
 
@@ -56,6 +56,7 @@ def test_what_a_bot_decided_is_what_the_page_posted(db):
         ("Before", "http", False, "age", 30),
         ("Auction", "browser", False, "seconds_on_page", "12"),
         ("Auction", "browser", False, "deals", "1"),
+        ("Auction", "browser", False, "remark", "None."),
         ("Ranking", "browser", True, "order", ""),
         ("End", "http", False, "", None),
     ]
@@ -70,6 +71,18 @@ def test_a_live_page_that_posts_nothing_has_one_row(db):
 
 def played_fields():
     return next(record for record in played() if record.get("name") == "Auction")["fields"]
+
+
+def test_controls_give_their_names_to_what_they_alone_stand_for(db):
+    fields = [control(1, "Your bid", name="bid"), control(2, "Yes", name="sure"), control(3, "No", name="sure")]
+    answers = {"bid": "5", "sure": "1", "order": "2,1"}
+    play(db, ASKED, [page(1, "Auction", 1, fields), decision(1, answers), left(1)])
+    rows = read_responses_from_botex_db(botex_db=db)
+    assert [(row["field"], row["label"], row["answer"]) for row in rows] == [
+        ("bid", "Your bid", "5"),
+        ("sure", "", "1"),
+        ("order", "", "2,1"),
+    ]
 
 
 def test_a_plain_form_in_a_browser_keeps_its_labels(db):
