@@ -51,6 +51,13 @@ class Drivers:
         with self._lock:
             self._known[page.place] = self._known.get(page.place) or why
 
+    def refused(self, page: Page) -> bool:
+        """Whether a page that oTree refused over HTTP needs a browser: its scripts may do what a form cannot."""
+        if not page.lacks or self._driver == "http" or not self._can_look():
+            return False
+        self.found(page, page.lacks)
+        return True
+
     def tab(self, stop: Event) -> Tab:
         """A page in the browser, to be closed again. Waits until one may be opened.
 

@@ -186,6 +186,11 @@ class Mind:
         """The page at hand has to be shown anew: it was opened again."""
         self._page = None
 
+    def start_over(self, page: Page) -> None:
+        """oTree refused the last decision for what is not in the form: the page has to be shown anew, in a browser."""
+        self._refusals.write(SERVER, page.errors, None)
+        self.look_again()
+
     def did(self, scene: Scene, done: Sequence[Action]) -> None:
         """Which of the last actions were done, for when the page is shown anew."""
         self._deeds += [f"- {action.describe(scene)}" for action in done]

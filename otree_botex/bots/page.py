@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup, Tag
 
 from .chat import Chat, take_chats
 from .form import Button, Form
-from .html.complaints import take_errors
+from .html.complaints import refused_fields, says_little, take_errors
 from .html.controls import read_controls
 from .html.ends import way_out
 from .html.markup import parse
@@ -46,8 +46,9 @@ class Page:
     """A page as its participant meets it.
 
     `number` is the page's place in the session's page sequence (oTree's page index); `text` what is to be seen, with
-    the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `socket` the
-    path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
+    the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `refused` the
+    names of the fields that it refused without a word on the page, if its debug info has them; `socket` the path of the
+    websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
     `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows; `images` its
     pictures, in the order in which the text names them; `has_scripts` whether its author wrote scripts for it,
     `is_live` whether these speak with the server while the page is open; `numbers` those of its form's controls in a
@@ -63,6 +64,7 @@ class Page:
     text: str = ""
     form: Form = Form()
     errors: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
     socket: str = ""
     timeout: float | None = None
     needs_script: str = ""
@@ -86,6 +88,18 @@ class Page:
         return self.kind == "form" and self.name == WELCOME
 
     @property
+    def lacks(self) -> str:
+        """Why what oTree refused is likely to be for the page's scripts to mend, not for who fills it in; empty if
+        nothing speaks for it."""
+        shown = {field.name for field in self.form.fields}
+        for name in (*self.errors, *self.refused):
+            if name and name not in shown:
+                return f"oTree asks for “{name}”, and there is no such field on the page"
+        if self.has_scripts and not self.refused and set(self.errors) == {""} and says_little(self.errors[""]):
+            return "oTree refuses it without saying why, and it has scripts of its own"
+        return ""
+
+    @property
     def place(self) -> str:
         """Where the page is, as oTree's Monitor names it."""
         return f"{self.app}/{self.name}" if self.app else self.name
@@ -101,7 +115,8 @@ def read_page(html: str, url: str, headers: Mapping[str, str], rendered: bool = 
         return _room(html, url)
     where = PAGE_PATH.match(path)
     app, name, number = (where["app"], where["page"], int(where["number"])) if where else ("", path, 0)
-    soup = parse(DEBUG_INFO.split(html, maxsplit=1)[0])
+    shown, *debug_info = DEBUG_INFO.split(html, maxsplit=1)
+    soup = parse(shown)
     chats = take_chats(soup) if "otree-chat" in html else ()
     visibility = RenderedForm(soup) if rendered else Visibility(soup)
     title = _title(soup, visibility)
@@ -129,6 +144,7 @@ def read_page(html: str, url: str, headers: Mapping[str, str], rendered: bool = 
         url,
         "form",
         *(app, name, number, title, seen.text, form, errors),
+        refused=refused_fields("".join(debug_info)),
         timeout=seconds,
         needs_script=needs_script,
         chats=chats,

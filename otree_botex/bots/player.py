@@ -170,7 +170,12 @@ class Player:
                 return self._moved_on()
             before, page = decision, self._send(page, decision, deadline)
             began = time.monotonic()
-        self.journal.left(outcome)
+            if _is_same(page, here) and self._needs_window(page):
+                self.mind.start_over(page)
+                self.journal.interrupted()
+                return page
+        untouched = outcome == "timed out" and bool(here.form.fields) and not before.answers
+        self.journal.left(outcome, untouched)
         return page
 
     def _decide(self, page: Page, deadline: float | None, pictures: Sequence[Picture], talks: bool) -> Decision:
@@ -215,8 +220,7 @@ class Player:
     def _read(self, page: Page) -> Page:
         """A page with nothing to decide. One without a button is left when its time is up, as a browser would leave it;
         one that does not let go on yet is tried again later."""
-        began, deadline = time.monotonic(), _deadline(page)
-        self.mind.read(page, self._look(page))
+        began, deadline, pictures = time.monotonic(), _deadline(page), self._look(page)
         outcome: Outcome = "read"
         decision = Decision(entries=page.form.fixed)
         if not page.form.buttons and deadline is not None:
@@ -227,6 +231,9 @@ class Player:
         while _is_same(page := self._submit(here, decision), here):
             attempt += 1
             self.journal.write("refusal", attempt=attempt, by="server", messages=dict(page.errors), said=None)
+            if self._needs_window(page):
+                self.journal.interrupted()
+                return page
             fields = [name for name in page.errors if name]
             if fields:
                 raise PageError(
@@ -237,8 +244,13 @@ class Player:
                 raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
             held = pause(held, page.errors)
             self.browser.sleep(held)
+        self.mind.read(here, pictures)
         self.journal.left(outcome)
         return page
+
+    def _needs_window(self, page: Page) -> bool:
+        """Whether a page that oTree refused over HTTP is to be played once more, in a browser."""
+        return not self.window.is_open and self.window.drivers.refused(page)
 
     def _look(self, page: Page) -> Sequence[Picture]:
         return self.browser.pictures(page) if self.images else ()
