@@ -224,7 +224,8 @@ def _told(hunk: _Hunk, now: Sequence[str], moved: Collection[str], came: Collect
         word = "Moved" if _key(line) in moved else "Now" if _numbers(line) in before else "New"
         lines.append(f"{word}: {line}")
     above = [line for line in now[: hunk.at] if line not in came and any(map(str.isalpha, line))]
-    if not lines or not _is_vague(hunk) or not above:
+    has_moved = any(_key(line) in moved for line in hunk.new)
+    if not lines or not (has_moved or _is_vague(hunk)) or not above:
         return lines
     # The heading of a table may be that of another one, too: then what stands above it says which it is.
     where = above[-2:] if " | " in above[-1] else above[-1:]

@@ -174,7 +174,7 @@ def test_a_word_or_two_are_told_with_what_stands_above_them():
 
 
 def test_a_line_that_moved_is_told_once():
-    assert differ("a\nb\nc\nd", "b\nc\na\nd") == "Moved: a"
+    assert differ("a\nb\nc\nd", "b\nc\na\nd") == "Below “c”:\nMoved: a"
 
 
 def test_much_that_changed_is_shown_whole():
@@ -253,14 +253,16 @@ def test_what_the_bot_dragged_is_no_news_where_it_is_now():
     assert changes(ranking(1, 2, 3, 4), ranking(2, 3, 4, 1), 1, {1, 4}) == ""
     assert changes(ranking(1, 2, 3, 4), ranking(2, 1, 3, 4), 1, {1, 2}) == ""
     moved = changes(ranking(1, 2, 3, 4), ranking(2, 3, 4, 1), 1, {3})
-    assert moved == 'Moved: 4. [1] item "Apple" (can be dragged)'
+    assert moved.endswith(':\nMoved: 4. [1] item "Apple" (can be dragged)') and moved.startswith("Below “3. [4] item")
     assert changes(ranking(1, 2, 3, 4), ranking(2, 3, 4), 1, {1}).startswith("Gone: 1. [1] item")
 
 
 @given(st.permutations([1, 2, 3, 4]), st.permutations([1, 2, 3, 4]))
 def test_only_what_moved_is_told(before, after):
     told = changes(ranking(*before), ranking(*after), 1)
-    assert (told == "") == (before == after) and all(line.startswith("Moved: ") for line in told.splitlines())
+    assert (told == "") == (before == after) and all(
+        line.startswith(("Moved: ", "Below ")) for line in told.splitlines()
+    )
     assert changes(ranking(*before), ranking(*after), 1, {1, 2, 3, 4}) == ""
 
 
