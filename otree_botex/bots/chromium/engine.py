@@ -11,7 +11,7 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
@@ -30,12 +30,13 @@ Result = TypeVar("Result")
 SECONDS = 60.0
 """No piece of work in the browser takes longer: a page that lets nobody else do anything is given up then."""
 POLL_SECONDS = 0.5
+END_SECONDS = 15.0
 INIT = (Path(__file__).parent / "init.js").read_text(encoding="utf-8")
 # Less memory, and nothing that a study's machine should be bothered with: no updates, no reports, no GPU.
 ARGUMENTS = (
     *("--disable-gpu", "--disable-extensions", "--disable-component-update", "--disable-background-networking"),
     *("--disable-breakpad", "--disable-sync", "--no-first-run", "--mute-audio", "--disable-dev-shm-usage"),
-    *("--renderer-process-limit=64", "--js-flags=--max-old-space-size=256"),
+    *("--renderer-process-limit=64", "--js-flags=--max-old-space-size=256", "--no-proxy-server"),
 )
 
 
@@ -47,14 +48,14 @@ class Chromium:
     """
 
     def __init__(self, server: str, hosts: Sequence[str] = (), most: int = 12) -> None:
-        self._guard = Guard(server, hosts)
+        self.guard = Guard(server, hosts)
         self._places = threading.Semaphore(most)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._starting: asyncio.Lock | None = None
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
-        self.version = ""
+        self._thread: threading.Thread | None = None
 
     def take_place(self, stop: Event) -> None:
         """Returns when this bot may have a page open. Raises Stopped."""
@@ -82,8 +83,8 @@ class Chromium:
                 raise PageError(f"The page keeps the browser busy: it could not be used for {seconds:.0f} seconds.")
         return future.result()
 
-    async def context(self, refused: Callable[[str, str], None]) -> BrowserContext:
-        """A new context, with nothing in it; `refused` is told what its page may not load (see Guard).
+    async def context(self) -> BrowserContext:
+        """A new context, with nothing in it.
 
         Raises SetupError if there is no browser to be had.
         """
@@ -92,20 +93,20 @@ class Chromium:
             if self._browser is None or not self._browser.is_connected():
                 if self._browser is not None:
                     logger.warning("Chromium has crashed and is started again.")
+                await self._end()
                 self._browser = await self._launch()
-                self.version = self._browser.version
         context = await self._browser.new_context(
             accept_downloads=False, service_workers="block", viewport={"width": 1280, "height": 900}
         )
         await context.add_init_script(INIT)
-        await self._guard.watch(context, refused)
+        await self.guard.watch(context)
         return context
 
     async def _launch(self) -> Browser:
-        if self._playwright is None:
-            self._playwright = await async_playwright().start()
-        chromium, path = self._playwright.chromium, needed_chromium()
-        arguments = [*ARGUMENTS, self._guard.argument]
+        path = needed_chromium()
+        self._playwright = await async_playwright().start()
+        chromium = self._playwright.chromium
+        arguments = [*ARGUMENTS, self.guard.argument]
         options: dict[str, Any] = {"executable_path": path, "args": arguments, "headless": True}
         try:
             return await chromium.launch(chromium_sandbox=True, **options)
@@ -118,39 +119,46 @@ class Chromium:
         logger.warning("Chromium runs without its sandbox: this system or user (root?) does not allow one.")
         return browser
 
-    def forget(self, context: BrowserContext) -> None:
-        """This context is about to be closed."""
-        self._guard.forget(context)
-
-    def allows(self, url: str) -> bool:
-        """Whether pages may load this address."""
-        return self._guard.allows(url)
-
     def close(self) -> None:
         """Ends the browser, if it was started."""
         with self._lock:
-            loop, self._loop = self._loop, None
-        if loop is None:
+            loop, thread, self._loop = self._loop, self._thread, None
+        if loop is None or thread is None:
             return
         try:
-            asyncio.run_coroutine_threadsafe(self._end(), loop).result(timeout=15)
+            asyncio.run_coroutine_threadsafe(self._end(), loop).result(timeout=END_SECONDS)
         except Exception as error:  # it ends with this process anyway
             logger.info("Chromium did not end by itself (%s).", type(error).__name__)
         loop.call_soon_threadsafe(loop.stop)
+        thread.join(END_SECONDS)
+        if not thread.is_alive():
+            loop.close()
 
     async def _end(self) -> None:
-        if self._browser is not None:
-            await self._browser.close()
-        if self._playwright is not None:
-            await self._playwright.stop()
+        """Ends the browser and its driver, of which either may have ended already."""
+        browser, playwright = self._browser, self._playwright
+        self._browser = self._playwright = None
+        if browser is not None:
+            await _at_best(browser.close())
+        if playwright is not None:
+            await _at_best(playwright.stop())
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._starting = asyncio.Lock()
-                threading.Thread(target=self._loop.run_forever, name="chromium", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="chromium", daemon=True)
+                self._thread.start()
             return self._loop
+
+
+async def _at_best(end: Coroutine[Any, Any, None]) -> None:
+    """Ends something that may have ended already, or does not answer any more."""
+    try:
+        await asyncio.wait_for(end, END_SECONDS / 3)
+    except Exception as error:
+        logger.info("Chromium's driver: %s", _first_line(error))
 
 
 def _first_line(error: Exception) -> str:

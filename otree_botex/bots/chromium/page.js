@@ -1,9 +1,10 @@
 // The page as it stands now: its HTML with the state of all controls written into it, and a list of these controls.
 //
 // What is not to be seen is marked by data-botex-unseen, what is seen of a control by data-botex with its number (and
-// the control itself by data-botex-control), shadow trees and frames of the same origin stand in place. `base` is where the numbers of this frame begin; `frames` has the HTML of
-// the frames in it, by their place among the frame's elements.
-([base, frames]) => {
+// the control itself by data-botex-control), shadow trees and frames of the same origin stand in place. `base` is where
+// the numbers of this frame begin; `frames` has the frames in it that may be read, each with its HTML; `images` says
+// whether canvases are to be pictures.
+([base, frames, images]) => {
   const botex = window.__botex;
   const TEXTS = ['text', 'search', 'email', 'url', 'tel', 'password', 'date', 'time', 'month', 'week',
                  'datetime-local', 'color'];
@@ -11,10 +12,11 @@
                  slider: 'slider', textbox: 'text', searchbox: 'text', spinbutton: 'number', tab: 'button',
                  menuitem: 'button', option: 'button', menuitemradio: 'radio', menuitemcheckbox: 'checkbox'};
   const RAW = ['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'LINK', 'META', 'TITLE', 'BASE'];
-  const MOST_NAME = 200, MOST_TILES = 300, LONG = 160;
+  const BOARDS = ['TABLE', 'TBODY', 'UL', 'OL', 'DIV', 'SECTION', 'MAIN'];
+  const MOST_NAME = 200, MOST_TILES = 300, LONG = 160, MOST_NUMBERS = 5000;
   const page = document.implementation.createHTMLDocument('');
+  const inner = new Map(frames);
   const controls = [];
-  const counts = new Map();
 
   const squeeze = text => (text || '').replace(/\s+/g, ' ').trim().slice(0, MOST_NAME);
   const rootOf = element => element.shadowRoot || botex.roots.get(element) || null;
@@ -23,12 +25,35 @@
   // ---- what is to be seen
 
   function isSeen(element) {
+    const style = styleOf(element);
+    if (style.display === 'contents') return element.localName === 'slot' || hasParts(element);
     if (!element.checkVisibility({opacityProperty: true})) return false;
-    if (styleOf(element).display === 'contents') return true;
     const box = element.getBoundingClientRect();
-    if (box.width === 0 && box.height === 0) return element.childNodes.length > 0 || element.localName === 'br';
-    if (box.right + scrollX <= 0 || box.bottom + scrollY <= 0) return false;
-    return !(box.width <= 1 && box.height <= 1 && styleOf(element).position === 'absolute');
+    if (box.width === 0 || box.height === 0) {
+      if (box.width === box.height && !element.firstChild) return element.localName === 'br';
+      if (style.overflow !== 'visible') return false;
+    }
+    const isApart = style.position === 'absolute' || style.position === 'fixed';
+    if (isApart && (style.clip === 'rect(0px, 0px, 0px, 0px)' || box.width <= 1 && box.height <= 1)) return false;
+    return !isBeyond(element, box);
+  }
+
+  // Whether anything in an element that has no box of its own is drawn.
+  function hasParts(element) {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return range.getClientRects().length > 0;
+  }
+
+  // Whether nobody can scroll so far to the left or up as to see it.
+  function isBeyond(element, box) {
+    let right = box.right + scrollX, bottom = box.bottom + scrollY;
+    let at = element.parentElement;
+    for (; at && at !== document.body && (right <= 0 || bottom <= 0); at = at.parentElement) {
+      right += at.scrollLeft;
+      bottom += at.scrollTop;
+    }
+    return right <= 0 || bottom <= 0;
   }
 
   function hasBox(element) {
@@ -87,8 +112,23 @@
   }
 
   function hears(element) {
-    return botex.mouse.has(element) || Boolean(element.onclick || element.onmousedown || element.onmouseup
-      || element.onpointerdown || element.ondblclick || element.ontouchstart);
+    return botex.mouse.has(element) && !relays.has(element) || isMeant(element) || Boolean(element.onclick
+      || element.onmousedown || element.onmouseup || element.onpointerdown || element.ondblclick
+      || element.ontouchstart);
+  }
+
+  // Whether jQuery listens for it further out: $(document).on('click', '.tile', …).
+  function isMeant(element) {
+    return selectors.size > 0 && [...selectors].some(selector => jQuery(element).is(selector));
+  }
+
+  const selectors = new Set(), relays = new Set();  // what it listens for there, and the elements where it does
+
+  function readDelegation(element) {
+    const listeners = Object.values(window.jQuery?._data?.(element, 'events') || {}).flat()
+      .filter(one => /^(click|dblclick|mouse(down|up)|pointer|touch)/.test(one.origType));
+    for (const {selector} of listeners) if (selector) selectors.add(selector);
+    if (listeners.length && listeners.every(one => one.selector)) relays.add(element);
   }
 
   function takesDrops(element) {
@@ -101,6 +141,11 @@
     return false;
   }
 
+  // Listens for being gripped, and not for being clicked.
+  function isGripped(element) {
+    return botex.grips.has(element) && !botex.clicks.has(element) && !element.onclick;
+  }
+
   // Without a listener of its own: a script may listen further out, and a person goes by the pointer's form.
   function looksPressable(element) {
     const cursor = styleOf(element).cursor, parent = element.parentElement;
@@ -108,56 +153,78 @@
       && !(parent && styleOf(parent).cursor === cursor) && !element.closest('label, a[href], button, summary');
   }
 
-  // The parts of an element that listens for all of them, a grid of tiles for example.
-  function tilesIn(element) {
-    const parts = [...element.querySelectorAll('*')].filter(part => !part.firstElementChild && hasBox(part)
+  // The parts of an element that listens for all of them, a grid of tiles for example. What says several things at once
+  // is one thing to press if it is small, and else a board of things.
+  function tilesOf(element) {
+    if (!BOARDS.includes(element.tagName) || element.getBoundingClientRect().height <= 120) return [];
+    if (element.parentElement?.closest('[role=button], button')) return [];
+    const tiles = [...element.querySelectorAll('*')].filter(part => !part.firstElementChild && hasBox(part)
       && !['BR', 'SCRIPT', 'STYLE', 'OPTION', 'LABEL'].includes(part.tagName));
-    return parts.length > 1 && parts.length <= MOST_TILES ? parts : [];
+    const texts = new Set(tiles.map(tile => tile.textContent.trim()));
+    const isBoard = tiles.length > 3 && tiles.length <= MOST_TILES && (texts.size > 1 || texts.has(''));
+    return isBoard ? tiles : [];
+  }
+
+  // The things in a list that are moved with the mouse alone, as jQuery UI and SortableJS do it; null if it is none.
+  function movedIn(element) {
+    const parts = [...element.children].filter(hasBox);
+    const isAlone = ![...element.parentElement?.children || []].some(one => one !== element && isGripped(one));
+    const alike = parts.length > 1 && parts.every(part => part.tagName === parts[0].tagName);
+    if (['UL', 'OL', 'TBODY'].includes(element.tagName)) return parts;
+    return BOARDS.includes(element.tagName) && alike && (isAlone || parts[0].className) ? parts : null;
   }
 
   const found = new Map();  // element -> kind
+  const holders = new Set();  // elements in which there is one of those
+  const moved = new Set(), lists = new Set();  // things that can be moved, and places where they are
   const elements = [];
   (function gather(root) {
     for (const element of root.querySelectorAll('*')) {
       elements.push(element);
-      const inner = rootOf(element);
-      if (inner) gather(inner);
+      const inside = rootOf(element);
+      if (inside) gather(inside);
     }
   })(document);
-  for (const element of elements) {
-    if (RAW.includes(element.tagName)) continue;
-    const kind = kindOf(element);
-    if (kind) found.set(element, kind);
+  for (const one of [document, ...elements]) readDelegation(one);
+
+  function find(element, kind) {
+    found.set(element, kind);
+    for (let at = element.parentElement; at && !holders.has(at); at = at.parentElement) holders.add(at);
   }
-  const holds = element => [...found.keys()].some(one => one !== element && element.contains(one));
-  for (const [element, kind] of [...found]) {
-    if (kind !== 'area' || element.draggable || element.localName === 'canvas' || element.localName === 'svg') continue;
-    if (hears(element) && !takesDrops(element) && !holds(element)) {
-      const tiles = element.parentElement?.closest('[role=button], button') ? [] : tilesIn(element);
-      const parts = new Set(tiles.map(tile => tile.textContent));
-      // what says several things at once is one thing to press if it is small, and else a board of things
-      if (tiles.length > 3 && (parts.size > 1 || tiles.every(tile => !tile.textContent.trim()))
-          && ['TABLE', 'TBODY', 'UL', 'OL', 'DIV', 'SECTION', 'MAIN'].includes(element.tagName)
-          && element.getBoundingClientRect().height > 120) {
-        found.delete(element);
-        for (const tile of tiles) found.set(tile, 'area');
-      }
+
+  for (const element of elements) {
+    const kind = RAW.includes(element.tagName) ? '' : kindOf(element);
+    if (kind) find(element, kind);
+  }
+  for (const element of [...found.keys()].filter(isGripped)) {
+    const parts = movedIn(element);
+    if (parts) lists.add(element);
+    for (const part of parts || [element]) {
+      if (parts || [...element.parentElement.children].filter(isGripped).length > 1) moved.add(part);
+      if (!found.has(part)) find(part, 'area');
     }
   }
+  for (const [element, kind] of [...found]) {
+    if (kind !== 'area' || element.draggable || takesDrops(element)) continue;
+    if (holders.has(element) || moved.has(element)) continue;
+    const tiles = tilesOf(element);
+    if (tiles.length) found.delete(element);
+    for (const tile of tiles) find(tile, 'area');
+  }
   for (const element of elements) {
-    if (found.has(element) || !element.checkVisibility() || RAW.includes(element.tagName)) continue;
+    if (found.has(element) || holders.has(element) || RAW.includes(element.tagName)) continue;
     if (['HTML', 'BODY', 'LABEL', 'OPTION', 'SELECT', 'IFRAME'].includes(element.tagName)) continue;
-    if (looksPressable(element) && !holds(element)) found.set(element, 'area');
+    if (!element.checkVisibility() || !looksPressable(element)) continue;
+    const tiles = tilesOf(element);
+    for (const part of tiles.length ? tiles : [element]) find(part, 'area');
   }
 
   // ---- numbers: an element keeps its number; one that took another's place takes over its number
 
   function numberOf(element, kind, name) {
     const known = botex.numbers.get(element);
-    if (known !== undefined) return known;
+    if (botex.elements.get(known)?.element === element) return known;
     const sign = [element.localName, kind, element.id, element.getAttribute('name'), element.className, name].join('|');
-    const place = counts.get(sign) || 0;
-    counts.set(sign, place + 1);
     let number;
     for (const [other, was] of botex.elements) {
       if (!was.element.isConnected && was.sign === sign) { number = other; break; }
@@ -186,7 +253,7 @@
                        disabled: option.matches(':disabled')})) : [];
     const cursor = styleOf(element).cursor;
     return {
-      n: number, kind, name, value, checked: isChecked(element, kind),
+      n: number, kind, name, value, field: element.form && element.name || '', checked: isChecked(element, kind),
       disabled: element.matches(':disabled') || element.ariaDisabled === 'true',
       readonly: Boolean(element.readOnly && !['radio', 'checkbox', 'range'].includes(element.type)),
       options, multiple: Boolean(element.multiple),
@@ -194,15 +261,17 @@
       max: isInput ? element.max || '' : element.ariaValueMax || '',
       step: isInput ? element.step || '' : '', type: isInput ? element.type : '',
       maxlength: isInput && element.maxLength > 0 ? element.maxLength : null,
-      drag: element.draggable && element.localName !== 'a' || kind === 'area' && ['grab', 'move'].includes(cursor),
-      click: kind !== 'area' || hears(element) || cursor === 'pointer',
-      drop: takesDrops(element) || element.draggable && liesInPlace(element),
+      drag: element.draggable && !['a', 'img'].includes(element.localName) || moved.has(element)
+        || kind === 'area' && ['grab', 'move'].includes(cursor),
+      click: kind !== 'area' || !lists.has(element) && (hears(element) || moved.has(element) || cursor === 'pointer'),
+      drop: takesDrops(element) || lists.has(element) || moved.has(element)
+        || element.draggable && liesInPlace(element),
       submits: Boolean(element.form) && element.form.method === 'post'
         && ['submit', 'image'].includes(element.type),
       opens: element.matches('summary, [data-bs-toggle], [data-toggle], [aria-expanded], [aria-haspopup], '
         + '[popovertarget], [data-bs-dismiss], [data-dismiss]'),
       chat: Boolean(element.closest('.otree-chat')),
-      outer: kind === 'area' && (holds(element) || squeeze(element.innerText).length > LONG),
+      outer: kind === 'area' && (holders.has(element) || squeeze(element.innerText).length > LONG),
     };
   }
 
@@ -222,6 +291,17 @@
     }
   }
 
+  // What is drawn on a canvas, unless it may not be read.
+  function pictureOf(canvas) {
+    if (!isSeen(canvas) || !canvas.width || !canvas.height) return null;
+    const copy = page.createElement('img');
+    attributesOf(canvas, copy);
+    try { copy.setAttribute('src', canvas.toDataURL()); } catch (error) { return null; }
+    copy.setAttribute('alt', nameOf(canvas) || 'a drawing');
+    if (marks.has(canvas)) copy.setAttribute('data-botex', marks.get(canvas));
+    return copy;
+  }
+
   const numbers = new Map();  // control -> number
   const marks = new Map();  // element at which a number stands: the control's own, or that of a label that draws it
 
@@ -231,20 +311,21 @@
     attributesOf(element, copy);
     const hidden = styleOf(element).visibility !== 'visible';
     const listed = ['OPTION', 'OPTGROUP'].includes(element.tagName);
-    if (!listed && (!isSeen(element) || hidden && !element.firstElementChild)) copy.setAttribute('data-botex-unseen', '');
+    const unseen = !listed && (!isSeen(element) || hidden && !element.firstElementChild);
+    copy.toggleAttribute('data-botex-unseen', unseen);
     if (marks.has(element)) copy.setAttribute('data-botex', marks.get(element));
     if (numbers.has(element)) copy.setAttribute('data-botex-control', numbers.get(element));
     if (element.localName === 'textarea') {
       copy.textContent = element.value;
       return copy;
     }
-    if (element.localName === 'iframe') {
-      const place = [...document.querySelectorAll('iframe')].indexOf(element);
-      const inner = page.createElement('div');
-      inner.innerHTML = frames[place] || '';
-      inner.toggleAttribute('data-botex-unseen', !isSeen(element));
-      return inner;
+    if (element.localName === 'iframe' || element.localName === 'frame') {
+      const content = page.createElement('div');
+      content.innerHTML = inner.get(element) || '';
+      return content;
     }
+    if (element.localName === 'canvas' && images) return pictureOf(element) || copy;
+    if (element.localName === 'img' && element.currentSrc) copy.setAttribute('src', element.currentSrc);
     const root = rootOf(element);
     const children = root ? root.childNodes
       : element.localName === 'slot' && element.assignedNodes().length ? element.assignedNodes() : element.childNodes;
@@ -255,6 +336,9 @@
     return copy;
   }
 
+  if (botex.elements.size > MOST_NUMBERS) {  // long gone
+    for (const [number, {element}] of botex.elements) if (!element.isConnected) botex.elements.delete(number);
+  }
   for (const [element, kind] of found) {
     // a box may be drawn by its label: then that is what is seen and pressed
     const labels = ['radio', 'checkbox', 'file'].includes(kind) && element.labels ? [...element.labels] : [];
@@ -268,8 +352,9 @@
     numbers.set(element, control.n);
   }
   const copy = copyOf(document.documentElement);
-  const order = [...copy.querySelectorAll('[data-botex]')].map(one => Number(one.getAttribute('data-botex')));
-  controls.sort((one, other) => order.indexOf(one.n) - order.indexOf(other.n));
+  const marked = [...copy.querySelectorAll('[data-botex]')];
+  const order = new Map(marked.map((one, place) => [Number(one.getAttribute('data-botex')), place]));
+  controls.sort((one, other) => order.get(one.n) - order.get(other.n));
   return {
     html: '<!DOCTYPE html>' + copy.outerHTML, controls, keys: botex.keys || Boolean(document.onkeydown
       || document.onkeyup || document.onkeypress || window.onkeydown || document.body?.onkeydown),

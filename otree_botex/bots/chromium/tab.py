@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 from urllib.parse import urldefrag
 
-from playwright.async_api import BrowserContext, ElementHandle, Error, Frame, Page
+from playwright.async_api import BrowserContext, Error, Page
 from requests.structures import CaseInsensitiveDict
 
 from ...errors import Crashed
@@ -19,6 +18,7 @@ from ..actions import Action
 from ..scene import Scene
 from .ears import Ears
 from .engine import Chromium
+from .eyes import GONE, Eyes
 from .hands import Impossible, do, put, why_not
 
 __all__ = ["Document", "Impossible", "Moved", "Tab", "View"]
@@ -34,14 +34,7 @@ NETWORK_SECONDS = 3.0
 LOOK_SECONDS, WORK_SECONDS = 20.0, 90.0
 """A page that cannot be looked at, or used, within this time keeps its processor busy."""
 ACT_MILLISECONDS = 3000
-PAGE = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
-FRAME_SIZE = 10_000
-"""Where the numbers of a frame's controls begin, times the frame's place."""
-PLACE_OF_FRAME = """() => {
-    try { return [...parent.document.querySelectorAll('iframe')].indexOf(frameElement); } catch (error) { return -1; }
-}"""
 CHANGED = "([version, wait]) => __botex.changed(version, wait)"
-GONE = ("crashed", "has been closed", "Target closed", "Connection closed")
 MOVED = ("Execution context was destroyed", "Frame was detached", "because of a navigation", "navigating")
 
 
@@ -74,21 +67,21 @@ class Tab:
     """One bot's context in the browser, with one page. Its methods are called from the bot's thread.
 
     All raise Crashed if the browser or the page crashed, PageError if the page does not answer, and Stopped when the
-    bot is told to stop.
+    bot is told to stop. With `images`, what is drawn on canvases is among the pictures of a scene.
     """
 
-    def __init__(self, chromium: Chromium, stop: Event) -> None:
-        self._chromium, self._stop = chromium, stop
+    def __init__(self, chromium: Chromium, stop: Event, images: bool = False) -> None:
+        self._chromium, self._stop, self._images = chromium, stop, images
         self._context: BrowserContext | None = None
         self._page: Page | None = None
-        self._ears = Ears(chromium.allows)
-        self._frames: list[Frame] = []
+        self._ears = Ears(chromium.guard)
+        self._eyes: Eyes | None = None
         self._last = View(Scene(""))
         chromium.take_place(stop)
         try:
             self._run(self._begin())
         except BaseException:
-            chromium.give_place()
+            self.close()
             raise
 
     # ---- what the bot's thread calls
@@ -118,7 +111,16 @@ class Tab:
 
     def look(self) -> View:
         """The page as it stands now. Raises Moved if it is just going away."""
-        return self._run(self._look(), LOOK_SECONDS)
+        dialog, last = self._ears.dialog, self._last
+        if dialog is not None:  # the page stands still, and cannot be asked anything
+            kind: Any = dialog.type
+            shown = scenes.Dialog(kind, dialog.message, dialog.default_value)
+            return View(Scene(last.scene.text, (), last.scene.title, dialog=shown), last.html, -1)
+        got = self._run(self._sight.look(), LOOK_SECONDS)
+        scene = scenes.read_scene(got["html"], got["controls"], title=got["title"], keys=got["keys"])
+        chat = frozenset(control["n"] for control in got["controls"] if control["chat"])
+        self._last = View(scene, got["html"], got["version"], chat)
+        return self._last
 
     def act(self, action: Action, scene: Scene) -> None:
         """Does one thing on the page, and lets it settle. Raises Impossible, and Moved if it leaves the page."""
@@ -171,14 +173,14 @@ class Tab:
             raise Crashed(f"The browser cannot go on with this page: {text.splitlines()[0]}") from None
 
     async def _begin(self) -> None:
-        self._context = await self._chromium.context(self._ears.refused)
+        self._context = await self._chromium.context()
         self._page = await self._context.new_page()
         self._page.set_default_timeout(ACT_MILLISECONDS)
+        self._eyes = Eyes(self._page, self._chromium.guard.is_home, self._images)
         self._ears.listen(self._page)
 
     async def _end(self, context: BrowserContext) -> None:
         self._ears.stop()
-        self._chromium.forget(context)
         await self._here.close()
         await context.close()
 
@@ -186,6 +188,11 @@ class Tab:
     def _here(self) -> Page:
         assert self._page is not None
         return self._page
+
+    @property
+    def _sight(self) -> Eyes:
+        assert self._eyes is not None
+        return self._eyes
 
     async def _open(self, url: str) -> None:
         try:
@@ -241,40 +248,7 @@ class Tab:
         if isinstance(result, Error) and any(word in str(result) for word in GONE):
             raise result
 
-    # ---- looking
-
-    async def _look(self) -> View:
-        dialog, last = self._ears.dialog, self._last
-        if dialog is not None:  # the page stands still, and cannot be asked anything
-            kind: Any = dialog.type
-            shown = scenes.Dialog(kind, dialog.message, dialog.default_value)
-            return View(Scene(last.scene.text, (), last.scene.title, dialog=shown), last.html, -1)
-        self._frames = []
-        html, controls, got = await self._serialised(self._here.main_frame)
-        scene = scenes.read_scene(html, controls, title=got["title"], keys=got["keys"])
-        chat = frozenset(control["n"] for control in controls if control["chat"])
-        self._last = View(scene, html, got["version"], chat)
-        return self._last
-
-    async def _serialised(self, frame: Frame) -> tuple[str, list[dict[str, Any]], dict[str, Any]]:
-        """A frame as it stands, with those of the same site in it: its HTML, its controls, and what else page.js says
-        of it. Of frames of other sites nothing is read."""
-        base = FRAME_SIZE * len(self._frames)
-        self._frames.append(frame)
-        inner: dict[int, str] = {}
-        controls: list[dict[str, Any]] = []
-        for child in frame.child_frames:
-            try:
-                place = await child.evaluate(PLACE_OF_FRAME)
-                if place >= 0:
-                    inner[place], its, _ = await self._serialised(child)
-                    controls += its
-            except Error as error:
-                if any(word in str(error) for word in GONE):
-                    raise
-        htmls = [inner.get(place, "") for place in range(max(inner, default=-1) + 1)]
-        got = await frame.evaluate(PAGE, [base, htmls])
-        return got["html"], [*got["controls"], *controls], got
+    # ---- watching
 
     async def _watch(self, seconds: float) -> bool:
         ears = self._ears
@@ -306,7 +280,7 @@ class Tab:
         elif self._ears.dialog is not None:
             raise Impossible("a dialog of the page has to be answered first")
         else:
-            await self._unless_dialog(do(self._here, action, scene, self._element))
+            await self._unless_dialog(do(self._here, action, scene, self._sight.element))
         await self._land()
 
     async def _unless_dialog(self, work: Coroutine[Any, Any, None]) -> None:
@@ -338,16 +312,8 @@ class Tab:
             await dialog.dismiss()
 
     async def _fill(self, number: int, value: Any) -> None:
-        await self._unless_dialog(put(await self._element(number), value))
+        await self._unless_dialog(put(await self._sight.element(number), value))
 
     async def _press(self, number: int) -> None:
-        await self._unless_dialog((await self._element(number)).click())
+        await self._unless_dialog((await self._sight.element(number)).click())
         await self._land()
-
-    async def _element(self, number: int) -> ElementHandle:
-        frame = self._frames[number // FRAME_SIZE]
-        handle = await frame.evaluate_handle("number => __botex.elements.get(number)?.at", number)
-        element = handle.as_element()
-        if element is None or not await element.evaluate("element => element.isConnected"):
-            raise Impossible("it is not on the page any more")
-        return element
