@@ -135,7 +135,7 @@ def _moved(hunks: Sequence[_Hunk], touched: Collection[int]) -> set[str]:
     for hunk in hunks:
         hunk.gone = [line for line in hunk.gone if _key(line) not in own]
         hunk.new = [line for line in hunk.new if _key(line) not in own]
-    return both - own
+    return both
 
 
 def _key(line: str) -> str:

@@ -152,6 +152,7 @@ def test_what_numbers_and_texts_are_asked_for():
     }
     assert values("number", minimum=0, step=5, maximum=20)["enum"] == [0, 5, 10, 15, 20]
     assert values("slider", minimum=0, step=50, maximum=100_000)["multipleOf"] == 50
+    assert "multipleOf" not in values("number", minimum=1, step=50)  # 1, 51, 101 …
     assert values("number", step="0.25") == {"type": "number", "multipleOf": 0.25}
     assert values("number") == {"type": "number", "multipleOf": 0.01}
     assert values("text", max_length=20) == {"type": "string", "maxLength": 20}

@@ -47,6 +47,7 @@ CLOCKS = [
     ('x [8] button "Send the code again in {} s"', 1),
     ("Round 3 of 10, {} seconds left", 1),
     ("Price: 12 | {} s", 1),
+    ("{}:{:02d} of 10:00", 60),
 ]
 
 
