@@ -82,7 +82,7 @@ def asked(step: Any, answers: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def events(record: Record, chosen: Chosen) -> Iterator[Row]:
-    """One row for each thing that happened on a page in a browser, in order; for `data` see `records.What`."""
+    """One row for each thing that happened on a page in a browser, in order; for `data` see `journal.What`."""
     yield ["session", "participant", "seat", "bot", "launch", "step", "at_utc", "what", "data"]
     for launch, bot in chosen:
         start = [launch.session_code, bot.participant_code, bot.number, bot.id, launch.code]

@@ -1,4 +1,4 @@
-"""Takes the journal's records into the tables, each once. What they hold is described in `records`."""
+"""Takes the journal's records into the tables, each once. What they hold is described in `journal`."""
 
 from __future__ import annotations
 

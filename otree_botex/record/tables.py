@@ -20,7 +20,7 @@ class LaunchColumns:
     """Bots that were started together: with which model, how, by whom, when.
 
     `experiment_json` is what they play (see manifest.py), `runners_json` lists the processes that played them, as
-    `records.RunnerRecord` describes them.
+    `journal.RunnerRecord` describes them.
     """
 
     code = Column(String(16), unique=True, index=True)
@@ -92,7 +92,7 @@ class StepColumns:
 
 
 class EventColumns:
-    """One thing that happened on a page in a browser, in the order of the rows: see `records.EventRecord`."""
+    """One thing that happened on a page in a browser, in the order of the rows: see `journal.EventRecord`."""
 
     step = Column(Integer)
     at = Column(Float)

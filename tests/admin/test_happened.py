@@ -10,7 +10,7 @@ import pytest
 
 from otree_botex.admin.happened import action, told
 from otree_botex.bots.actions import Action, Do
-from otree_botex.records import What
+from otree_botex.journal import What
 
 from ..record.journal import AUCTION
 

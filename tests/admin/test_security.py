@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 import requests
 
-from otree_botex import records
+from otree_botex import journal, records
 
 from ..record.journal import click, control, decision, event, fill, left, page
 from ..servers import wait_until
@@ -165,7 +165,7 @@ def test_hostile_events_are_shown_as_text(start_server):
         "refused": {"what": HOSTILE, "url": HOSTILE},
         "limit": {"which": "calls", "of": 4},
     }
-    assert set(data) == set(get_args(records.What))
+    assert set(data) == set(get_args(journal.What))
     played = [
         page(1, HOSTILE, 1, fields, needs_script=HOSTILE, text=HOSTILE, title=HOSTILE),
         *(event(1, what, **said) for what, said in data.items()),
