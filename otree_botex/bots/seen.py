@@ -1,4 +1,4 @@
-"""A page as it goes on record when a bot sees it: see records.PageRecord."""
+"""A page as it goes on record when a bot sees it: see journal.PageRecord."""
 
 from __future__ import annotations
 
