@@ -248,9 +248,9 @@
     const value = element.localName === 'select' || kind === 'button' || kind === 'link' ? ''
       : isInput ? element.value : kind === 'slider' || kind === 'number' ? element.ariaValueNow || ''
       : kind === 'textarea' || kind === 'text' ? element.innerText : '';
-    const options = element.localName === 'select' ? [...element.options].filter(option => !option.hidden)
-      .map(option => ({label: squeeze(option.label || option.text), chosen: option.selected,
-                       disabled: option.matches(':disabled')})) : [];
+    const options = element.localName === 'select' ? [...element.options]
+      .map(option => ({label: squeeze(option.label || option.text), chosen: option.selected && !option.hidden,
+                       disabled: option.hidden || option.matches(':disabled')})) : [];
     const cursor = styleOf(element).cursor;
     return {
       n: number, kind, name, value, field: element.form && element.name || '', checked: isChecked(element, kind),
