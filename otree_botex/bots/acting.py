@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 OVERTIME_SECONDS = 15.0
 """A page whose time is up is left by its own script; so long after that the server is asked what has become of it."""
+MOVING_SECONDS = 30.0
+"""So long the next page may be on its way while this one cannot be looked at any more."""
 NOTHING = "Nothing on the page has changed."
 
 
@@ -239,15 +241,19 @@ class _Actor:
         """The page as it stands now, or the one that has come instead."""
         from .chromium.tab import Moved
 
-        if not self._is_left():
+        end = time.monotonic() + MOVING_SECONDS
+        while not self._is_left():
             try:
                 view = self.tab.look()
             except Moved:
-                if not self._is_left():
+                if time.monotonic() > end:
                     raise PageError(f"{self.page.place} keeps going away while it is looked at.") from None
-            else:
+                self.tab.watch(1.0)
+                continue
+            if not self._is_left():  # else it is the next page that was seen
                 self.scene = view.scene
                 self.could_touch |= any(control.decides for control in self.scene.controls)
+            break
         self.note()
 
     def _is_left(self) -> bool:

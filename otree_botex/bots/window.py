@@ -12,9 +12,9 @@ from ..errors import PageError
 from ..passing import lasting
 from .answers import Refusal
 from .browser import left_for
+from .decision import TIMED_OUT, Decision
 from .drivers import Drivers
 from .field import Field
-from .mind import TIMED_OUT, Decision
 from .page import Page, read_page
 from .scene import Control, Scene
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 OVERTIME_SECONDS = 15.0
 """A page whose time is up is sent by its own script, within so long."""
+MOVING_SECONDS = 30.0
+"""So long the next page may be on its way while this one cannot be looked at any more."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,19 @@ class Window:
             tab.close()
 
     def _show(self) -> Shown:
+        """The page as it stands. One that its scripts leave while it is looked at is followed."""
+        from .chromium.tab import Moved
+
+        end = time.monotonic() + MOVING_SECONDS
+        while True:
+            try:
+                return self._seen()
+            except Moved:
+                if time.monotonic() > end:
+                    raise PageError(f"{self.tab.at} keeps going away while it is looked at.") from None
+                self.tab.watch(1.0)
+
+    def _seen(self) -> Shown:
         tab = self.tab
         document = tab.document()
         if document.status >= 400:
