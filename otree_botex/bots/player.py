@@ -256,8 +256,8 @@ class Player:
         return self.browser.pictures(page) if self.images else ()
 
     def _sit_out(self, deadline: float | None) -> None:
-        """Stays until a page's time is up."""
-        if deadline is not None:
+        """Stays until a page's time is up. In a browser the page itself knows when, with what stands in it then."""
+        if deadline is not None and not self.window.is_open:
             self.browser.sleep(max(deadline - time.monotonic(), 0))
 
     def _take_time(self, page: Page, began: float, deadline: float | None) -> None:

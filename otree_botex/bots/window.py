@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .chromium.tab import Tab, View
 
 OVERTIME_SECONDS = 15.0
-"""A page whose time is up is sent by its own script, within so long."""
+"""A page is sent within so long after its button was pressed, or, by its own script, after its time was up."""
 MOVING_SECONDS = 30.0
 """So long the next page may be on its way while this one cannot be looked at any more."""
 
@@ -63,6 +63,8 @@ class Window:
         self.drivers, self._stop = drivers, stop
         self._tab: Tab | None = None
         self._shown: Shown | None = None
+        self._loads = 0  # which of the tab's documents is shown
+        self._until = 0.0  # when its time is up, by time.monotonic()
 
     def show(self, page: Page) -> Shown:
         """Opens a page, or takes it as it stands if the browser has come to it by itself.
@@ -87,23 +89,26 @@ class Window:
         return self._tab
 
     def submit(self, page: Page, decision: Decision) -> Page:
-        """Fills in the form of a plain page, sends it as a person does, and returns the page that comes then."""
-        tab = self.tab
-        loads = tab.loads
+        """Fills in the form of a plain page, sends it as a person does, and returns the page that comes then. If the
+        decision is that of a page whose time is up, it is sent by the page itself."""
+        from .chromium.tab import Impossible, Moved
+
+        tab, sends_itself = self.tab, TIMED_OUT in decision.entries
         try:
-            if TIMED_OUT in decision.entries:
+            if tab.loads == self._loads:
                 self._fill(page, decision)
-                end = time.monotonic() + OVERTIME_SECONDS
-                while tab.loads == loads and not tab.away and time.monotonic() < end:
-                    tab.watch(1.0)
-            else:
-                self._fill(page, decision)
-                tab.press(self._button(page, decision))
-        except Refusal as refusal:
-            raise PageError(f"{page.place} cannot be filled in: {refusal}") from None
+                if not sends_itself:
+                    tab.press(self._button(page, decision))
+        except Moved:
+            pass
+        except (Refusal, Impossible) as error:
+            raise PageError(f"{page.place} cannot be filled in: {error}.") from None
+        end = max(time.monotonic(), self._until if sends_itself else 0.0) + OVERTIME_SECONDS
+        while tab.loads == self._loads and not tab.away and time.monotonic() < end:
+            tab.watch(1.0)
         if tab.away:
             return left_for(tab.away)
-        if tab.loads == loads:
+        if tab.loads == self._loads:
             raise PageError(f"{page.place} was not sent by its button, and does not say why.")
         shown = self._show()
         return shown.form if shown.sent.url == page.url else shown.sent
@@ -138,10 +143,11 @@ class Window:
 
     def _seen(self) -> Shown:
         tab = self.tab
-        document = tab.document()
+        self._loads, document = tab.loads, tab.document()
         if document.status >= 400:
             raise PageError(f"{document.url} answers with the error {document.status}.")
         sent = read_page(document.html, document.url, document.headers)
+        self._until = time.monotonic() + (sent.timeout or 0.0)
         self._shown = Shown(sent, sent, Scene(sent.text), ())
         if sent.kind == "form":
             view = tab.look()
