@@ -258,11 +258,16 @@ class _Actor:
 
     def _is_left(self) -> bool:
         """Whether another page has come; one that comes back with errors is the same."""
+        from .chromium.tab import Moved
+
         if self.after is None and self.tab.away:
             self.after = left_for(self.tab.away)
         elif self.after is None and self.tab.loads != self.loads:
-            self.loads = self.tab.loads
-            document = self.tab.document()
+            try:
+                loads, document = self.tab.loads, self.tab.document()
+            except Moved:
+                return False
+            self.loads = loads
             page = read_page(document.html, document.url, document.headers)
             if (page.url, page.kind) != (self.page.url, self.page.kind):
                 self.after = page

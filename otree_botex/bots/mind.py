@@ -208,7 +208,8 @@ class Mind:
         """Writes down what the page sent in the end: what was decided there, by the names of the form."""
         values: dict[str, list[str]] = {}
         for name, value in posted:
-            values.setdefault(name, []).append(value)
+            if name != TIMED_OUT[0]:
+                values.setdefault(name, []).append(value)
         answers = {name: some[0] if len(some) == 1 else some for name, some in values.items()}
         entries = [list(entry) for entry in posted]
         self._journal.write("decision", attempt=calls, answers=answers, reason=self._reason, entries=entries)
