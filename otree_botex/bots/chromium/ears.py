@@ -72,7 +72,7 @@ class Ears:
         self._page = None
 
     def taken(self) -> list[tuple[str, dict[str, Any]]]:
-        """What was noted since this was asked last: kinds and contents of events (see records.EventRecord)."""
+        """What was noted since this was asked last: kinds and contents of events (see journal.EventRecord)."""
         taken, self._notes = self._notes, []
         return taken
 
@@ -123,8 +123,7 @@ class Ears:
                 self.pending = self._coming = None
             self.happened.set()
         elif not self._guard.allows(request.url):
-            frame = "window" if is_main(request) else "frame"
-            self._refused(frame if request.is_navigation_request() else request.resource_type, request.url)
+            self._refused(_kind(request), request.url)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         for said, what in SAID.items():
@@ -166,6 +165,16 @@ class Ears:
         if self._page is not None:
             self.crashed = True
             self.happened.set()
+
+
+def _kind(request: Request) -> str:
+    """What a request is for, in a word."""
+    if not request.is_navigation_request():
+        return request.resource_type
+    try:
+        return "frame" if request.frame.parent_frame else "window"
+    except Error:  # a window that has just been opened
+        return "window"
 
 
 def _message(data: str | bytes) -> Any:

@@ -13,8 +13,20 @@ from ..scene import Scene
 TYPED_LENGTH = 500
 """Longer texts are pasted, shorter ones typed key by key, since scripts may listen to keys."""
 TYPED = ("text", "search", "email", "url", "tel", "password", "textarea", "number")
+CHANGED = """element => {
+    element.dispatchEvent(new Event('change', {bubbles: true}));
+    const root = element.getRootNode(), value = element.value;
+    root.addEventListener('change', function swallow(event) {
+        if (event.target !== element) return;
+        root.removeEventListener('change', swallow, true);
+        if (event.isTrusted && element.value === value) event.stopImmediatePropagation();
+    }, true);
+}"""
+"""A person leaves a field, and its scripts hear that it changed. A bot stays in it, where it may press Enter next. That
+it changed is not told once more when it leaves."""
 MOST_STEPS = 500
 """A slider that a script drew is moved by so many steps at most."""
+GRIP_PIXELS = 6
 BEYOND = 0.25
 """Something that is dragged is let go so far behind the middle of what it is dragged to, as a part of its height, in
 the direction in which it came: lists take it in before or behind by where it is let go."""
@@ -86,10 +98,11 @@ async def _write(control: ElementHandle, text: str) -> None:
     kind = await control.evaluate("element => element.localName === 'input' ? element.type : element.localName")
     if kind not in TYPED or len(text) > TYPED_LENGTH or "\n" in text:
         await control.fill(text)
-        return
-    await control.fill("")
-    await control.type(text)
-    await control.dispatch_event("change")
+    else:
+        await control.fill("")
+        await control.type(text)
+    if kind in TYPED:
+        await control.evaluate(CHANGED)
 
 
 async def _set(page: Page, control: ElementHandle, value: Any) -> None:
@@ -111,16 +124,20 @@ async def _set(page: Page, control: ElementHandle, value: Any) -> None:
 
 
 async def _drag(page: Page, control: ElementHandle, to: ElementHandle) -> None:
-    await to.scroll_into_view_if_needed()
-    await control.scroll_into_view_if_needed()
-    start, end = await control.bounding_box(), await to.bounding_box()
-    if start is None or end is None:
-        raise Impossible("it is not to be seen now")
     mouse = page.mouse
-    await mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    await control.hover()
+    start = await control.bounding_box()
     await mouse.down()
-    beyond = BEYOND if end["y"] > start["y"] else -BEYOND
-    x, y = end["x"] + end["width"] / 2, end["y"] + end["height"] * (0.5 + beyond)
-    await mouse.move(x, y, steps=5)
-    await mouse.move(x, y)
-    await mouse.up()
+    try:
+        if start is not None:  # it is gripped before the page is scrolled
+            await mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2 + GRIP_PIXELS, steps=3)
+        await to.scroll_into_view_if_needed()
+        end = await to.bounding_box()
+        if start is None or end is None:
+            raise Impossible("it is not to be seen now")
+        beyond = BEYOND if end["y"] > start["y"] else -BEYOND
+        x, y = end["x"] + end["width"] / 2, end["y"] + end["height"] * (0.5 + beyond)
+        await mouse.move(x, y, steps=5)
+        await mouse.move(x, y)
+    finally:
+        await mouse.up()

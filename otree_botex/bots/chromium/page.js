@@ -251,7 +251,7 @@
     const options = element.localName === 'select' ? [...element.options]
       .map(option => ({label: squeeze(option.label || option.text), chosen: option.selected && !option.hidden,
                        disabled: option.hidden || option.matches(':disabled')})) : [];
-    const cursor = styleOf(element).cursor;
+    const cursor = styleOf(element).cursor, says = squeeze(element.innerText);
     return {
       n: number, kind, name, value, field: element.form && element.name || '', checked: isChecked(element, kind),
       disabled: element.matches(':disabled') || element.ariaDisabled === 'true',
@@ -271,7 +271,7 @@
       opens: element.matches('summary, [data-bs-toggle], [data-toggle], [aria-expanded], [aria-haspopup], '
         + '[popovertarget], [data-bs-dismiss], [data-dismiss]'),
       chat: Boolean(element.closest('.otree-chat')),
-      outer: kind === 'area' && (holders.has(element) || squeeze(element.innerText).length > LONG),
+      outer: kind === 'area' && (holders.has(element) || says.length > LONG || !name.includes(says)),
     };
   }
 

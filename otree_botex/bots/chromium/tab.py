@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any, TypeVar
 from urllib.parse import urldefrag
@@ -34,8 +34,9 @@ NETWORK_SECONDS = 3.0
 LOOK_SECONDS, WORK_SECONDS = 20.0, 90.0
 """A page that cannot be looked at, or used, within this time keeps its processor busy."""
 ACT_MILLISECONDS = 3000
+POLL_SECONDS = 0.03
 CHANGED = "([version, wait]) => __botex.changed(version, wait)"
-MOVED = ("Execution context was destroyed", "Frame was detached", "because of a navigation", "navigating")
+MOVED = ("Execution context was destroyed", "Frame was detached", "because of a navigation", "is navigating")
 
 
 class Moved(Exception):
@@ -115,7 +116,8 @@ class Tab:
         if dialog is not None:  # the page stands still, and cannot be asked anything
             kind: Any = dialog.type
             shown = scenes.Dialog(kind, dialog.message, dialog.default_value)
-            return View(Scene(last.scene.text, (), last.scene.title, dialog=shown), last.html, -1)
+            self._last = replace(last, scene=Scene(last.scene.text, (), last.scene.title, dialog=shown))
+            return self._last
         got = self._run(self._sight.look(), LOOK_SECONDS)
         scene = scenes.read_scene(got["html"], got["controls"], title=got["title"], keys=got["keys"])
         chat = frozenset(control["n"] for control in got["controls"] if control["chat"])
@@ -198,7 +200,7 @@ class Tab:
         try:
             await self._here.goto(url, wait_until="commit", timeout=LOAD_SECONDS * 1000)
         except Error as error:
-            if "interrupted by another navigation" not in str(error):
+            if "interrupted by another navigation" not in str(error) and not self.away:
                 raise
         await self._arrive()
 
@@ -207,7 +209,14 @@ class Tab:
         if response is None:
             return Document(self._here.url, 0, {}, "")
         headers = CaseInsensitiveDict(await response.all_headers())  # Chromium has their names in small letters
-        return Document(urldefrag(response.url)[0], response.status, headers, await response.text())
+        try:
+            html = await response.text()
+        except Error:  # Chromium has let go of it
+            again = await self._here.context.request.get(response.url, max_redirects=0)
+            if not again.ok:
+                raise Moved from None
+            html = await again.text()
+        return Document(urldefrag(response.url)[0], response.status, headers, html)
 
     # ---- letting it settle
 
@@ -221,6 +230,8 @@ class Tab:
         """Until the page has settled, or the next one has, if one is on its way."""
         before = self.loads
         await self._or_dialog(self._quiet(), SETTLE_SECONDS)
+        if self._ears.fetching:
+            await self._or_dialog(self._fetched(), NETWORK_SECONDS)
         if self._ears.pending is not None:
             await self._or_dialog(self._landed(), LOAD_SECONDS)
         if self.loads != before:
@@ -230,6 +241,11 @@ class Tab:
         version = await self._here.evaluate("() => __botex.version")
         while await self._here.evaluate(CHANGED, [version, QUIET_SECONDS * 1000]):
             version = await self._here.evaluate("() => __botex.version")
+
+    async def _fetched(self) -> None:
+        while self._ears.fetching:
+            await asyncio.sleep(POLL_SECONDS)
+        await self._quiet()
 
     async def _landed(self) -> None:
         while self._ears.pending is not None:
@@ -241,7 +257,7 @@ class Tab:
         task = asyncio.ensure_future(work)
         end = asyncio.get_running_loop().time() + seconds
         while not task.done() and self._ears.dialog is None and asyncio.get_running_loop().time() < end:
-            await asyncio.wait([task], timeout=0.05)
+            await asyncio.wait([task], timeout=POLL_SECONDS)
         if not task.done():
             task.cancel()
         result: Any = (await asyncio.gather(task, return_exceptions=True))[0]
@@ -253,7 +269,9 @@ class Tab:
     async def _watch(self, seconds: float) -> bool:
         ears = self._ears
         ears.happened.clear()
-        if ears.dialog is not None:
+        if ears.dialog is not None and self._last.scene.dialog is not None:  # nobody is going to answer it
+            await self._answer(False)
+        elif ears.dialog is not None:
             return True
         work: Coroutine[Any, Any, Any] = self._here.evaluate(CHANGED, [self._last.version, seconds * 1000])
         tasks = [asyncio.ensure_future(work), asyncio.ensure_future(ears.happened.wait())]
@@ -275,8 +293,9 @@ class Tab:
     # ---- acting
 
     async def _act(self, action: Action, scene: Scene) -> None:
+        self._ears.fetching.clear()
         if action.do == "answer":
-            await self._answer(action)
+            await self._answer(bool(action.value["accept"]), action.value.get("text"))
         elif self._ears.dialog is not None:
             raise Impossible("a dialog of the page has to be answered first")
         else:
@@ -287,7 +306,7 @@ class Tab:
         """Does something that may open a dialog, which keeps it from coming to its end."""
         task = asyncio.ensure_future(work)
         while not task.done() and self._ears.dialog is None:
-            await asyncio.wait([task], timeout=0.02)
+            await asyncio.wait([task], timeout=POLL_SECONDS)
         if not task.done():
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             return
@@ -298,11 +317,10 @@ class Tab:
                 raise
             raise Impossible(why_not(error)) from None
 
-    async def _answer(self, action: Action) -> None:
+    async def _answer(self, accept: bool, text: str | None = None) -> None:
         dialog, self._ears.dialog = self._ears.dialog, None
         if dialog is None:
             raise Impossible("there is no dialog any more")
-        accept, text = bool(action.value["accept"]), action.value.get("text")
         self._ears.note("dialog", kind=dialog.type, message=dialog.message, answer={"accept": accept, "text": text})
         if accept and dialog.type == "prompt":
             await dialog.accept(dialog.default_value if text is None else text)
@@ -315,5 +333,6 @@ class Tab:
         await self._unless_dialog(put(await self._sight.element(number), value))
 
     async def _press(self, number: int) -> None:
+        self._ears.fetching.clear()
         await self._unless_dialog((await self._sight.element(number)).click())
         await self._land()
