@@ -118,7 +118,9 @@ class Player:
         except SetupError as error:
             self._record(page)
             raise SetupError(f"{page.place} cannot be played without running its scripts: {why}. {error}") from None
-        if not _is_same(shown.sent, page):
+        if not _is_same(shown.sent, page):  # its time was up before it stood there, or somebody else moved on
+            self._record(page, why or "")
+            self.journal.left("left")
             return shown.sent
         if why is None:
             why = shown.difference(page)
@@ -170,7 +172,7 @@ class Player:
                 return self._moved_on()
             before, page = decision, self._send(page, decision, deadline)
             began = time.monotonic()
-            if _is_same(page, here) and self._needs_window(page):
+            if _is_same(page, here) and self.window.is_needed(page):
                 self.mind.start_over(page)
                 self.journal.interrupted()
                 return page
@@ -231,7 +233,7 @@ class Player:
         while _is_same(page := self._submit(here, decision), here):
             attempt += 1
             self.journal.write("refusal", attempt=attempt, by="server", messages=dict(page.errors), said=None)
-            if self._needs_window(page):
+            if self.window.is_needed(page):
                 self.journal.interrupted()
                 return page
             fields = [name for name in page.errors if name]
@@ -247,10 +249,6 @@ class Player:
         self.mind.read(here, pictures)
         self.journal.left(outcome)
         return page
-
-    def _needs_window(self, page: Page) -> bool:
-        """Whether a page that oTree refused over HTTP is to be played once more, in a browser."""
-        return not self.window.is_open and self.window.drivers.refused(page)
 
     def _look(self, page: Page) -> Sequence[Picture]:
         return self.browser.pictures(page) if self.images else ()

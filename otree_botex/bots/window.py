@@ -118,6 +118,10 @@ class Window:
         """Whether the bot's page stands in it."""
         return self._tab is not None
 
+    def is_needed(self, page: Page) -> bool:
+        """Whether a page that oTree refused over HTTP is to be played once more, in a browser."""
+        return not self.is_open and self.drivers.refused(page)
+
     def noted(self) -> list[tuple[str, dict[str, Any]]]:
         """What the page's scripts sent, received or wanted since this was asked last."""
         return self._tab.noted() if self._tab is not None else []
