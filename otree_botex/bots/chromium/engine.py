@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import re
 import threading
 import time
 from collections.abc import Coroutine, Sequence
@@ -31,6 +32,13 @@ SECONDS = 60.0
 """No piece of work in the browser takes longer: a page that lets nobody else do anything is given up then."""
 POLL_SECONDS = 0.5
 END_SECONDS = 15.0
+SAID = re.compile(r"\[err\] (.*)")
+TELLING = re.compile(r"error|fatal|cannot|failed|not supported", re.IGNORECASE)
+CONTEXT: dict[str, Any] = {
+    "accept_downloads": False,
+    "service_workers": "block",
+    "viewport": {"width": 1280, "height": 900},
+}
 INIT = (Path(__file__).parent / "init.js").read_text(encoding="utf-8")
 # Less memory, and nothing that a study's machine should be bothered with: no updates, no reports, no GPU.
 ARGUMENTS = (
@@ -90,34 +98,33 @@ class Chromium:
         """
         assert self._starting is not None
         async with self._starting:
-            if self._browser is None or not self._browser.is_connected():
-                if self._browser is not None:
-                    logger.warning("Chromium has crashed and is started again.")
-                await self._end()
-                self._browser = await self._launch()
-        context = await self._browser.new_context(
-            accept_downloads=False, service_workers="block", viewport={"width": 1280, "height": 900}
-        )
+            browser = self._browser or await self._launch()
+            try:
+                context = await browser.new_context(**CONTEXT)
+            except Error as error:
+                logger.warning("Chromium has crashed and is started again (%s).", _why(error))
+                context = await (await self._launch()).new_context(**CONTEXT)
         await context.add_init_script(INIT)
         await self.guard.watch(context)
         return context
 
     async def _launch(self) -> Browser:
+        await self._end()
         path = needed_chromium()
         self._playwright = await async_playwright().start()
         chromium = self._playwright.chromium
-        arguments = [*ARGUMENTS, self.guard.argument]
-        options: dict[str, Any] = {"executable_path": path, "args": arguments, "headless": True}
+        options: dict[str, Any] = {"executable_path": path, "args": [*ARGUMENTS, self.guard.argument], "headless": True}
         try:
-            return await chromium.launch(chromium_sandbox=True, **options)
+            self._browser = await chromium.launch(chromium_sandbox=True, **options)
+            return self._browser
         except Error as error:
-            logger.info("Chromium does not start in its sandbox here: %s", _first_line(error))
+            logger.info("Chromium does not start in its sandbox here: %s", _why(error))
         try:
-            browser = await chromium.launch(chromium_sandbox=False, **options)
+            self._browser = await chromium.launch(chromium_sandbox=False, **options)
         except Error as error:
-            raise SetupError(f"Chromium ({path}) cannot be started: {_first_line(error)}") from None
+            raise SetupError(f"Chromium ({path}) cannot be started: {_why(error)}") from None
         logger.warning("Chromium runs without its sandbox: this system or user (root?) does not allow one.")
-        return browser
+        return self._browser
 
     def close(self) -> None:
         """Ends the browser, if it was started."""
@@ -158,8 +165,11 @@ async def _at_best(end: Coroutine[Any, Any, None]) -> None:
     try:
         await asyncio.wait_for(end, END_SECONDS / 3)
     except Exception as error:
-        logger.info("Chromium's driver: %s", _first_line(error))
+        logger.info("Chromium's driver: %s", _why(error))
 
 
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _why(error: Exception) -> str:
+    """What the browser said on its way out, in a line; or what Playwright says."""
+    said = [match[1] for match in SAID.finditer(str(error))]
+    telling = [line for line in said if TELLING.search(line)] or said or str(error).splitlines()
+    return telling[0].strip() if telling else type(error).__name__
