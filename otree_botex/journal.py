@@ -130,7 +130,8 @@ class ChatRecord(TypedDict):
 What = Literal["actions", "done", "changed", "form", "live out", "live in", "dialog", "window", "refused", "limit"]
 """What happens on a page in a browser, and the data that say more:
 
-"actions"   {"attempt", "reason", "actions"}   what the model wants done; on record before it is done
+"actions"   {"attempt", "reason", "actions", "words"}   what the model wants done, and the same for people to read; on
+                                               record before it is done
 "done"      {"done", "of", "surprise", "failed"}   how many of them were done, and what stopped it, "" if nothing did
 "changed"   {"text"}                           what changed on the page since, as the model is told
 "form"      {"url", "entries", "asked", "by"}  form data that it sent: [name, value] …; the names that its controls had

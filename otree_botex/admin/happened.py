@@ -19,20 +19,16 @@ TRAFFIC = {"live out": "live message", "live in": "live message", "form": "form"
 LIMITS = {"calls": "calls of the model", "actions": "actions", "seconds": "seconds"}
 
 
-def told(events: Iterable[Event], fields: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A step's events in their order: each with its `kind`, a `title`, a `text`, and `lines`.
-
-    `fields` are the step's: the controls, as the bot saw them first.
-    """
+def told(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """A step's events in their order: each with its `kind`, a `title`, a `text`, and `lines`."""
     events = list(events)
     news = [json.loads(event.data_json)["text"] for event in events if event.what == "changed"]
-    names = {field["key"]: f"{field['key']} {field.get('label') or field['kind']}" for field in fields}
     found = []
     for is_traffic, some in groupby(events, lambda event: event.what in TRAFFIC):
         if is_traffic:
             found.append(_traffic(list(some)))
         else:
-            found += [_event(event.what, json.loads(event.data_json), names) for event in some]
+            found += [_event(event.what, json.loads(event.data_json)) for event in some]
     for item in found:
         if item["kind"] == "done" and any(item["text"] in text for text in news):
             item["text"] = ""  # it is told below
@@ -59,9 +55,9 @@ def _message(what: str, data: Mapping[str, Any]) -> dict[str, str]:
     return {"way": way, "text": said(data["message"])}
 
 
-def _event(what: str, data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _event(what: str, data: Mapping[str, Any]) -> dict[str, Any]:
     if what == "actions":
-        return _item(what, text=data["reason"], lines=[action(one, names) for one in data["actions"]])
+        return _item(what, text=data["reason"], lines=data["words"])
     if what == "done":
         return _done(data)
     if what == "changed":
@@ -75,27 +71,6 @@ def _event(what: str, data: Mapping[str, Any], names: Mapping[str, str]) -> dict
     if what == "limit":
         return _item(what, f"A limit of the launch was reached: {said(data['of'])} {LIMITS[data['which']]}.")
     return _item(what, f"{what}:", said(data))
-
-
-def action(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """One action as it is on record (`Action.as_json`), in words."""
-
-    def on(place: str) -> str:
-        return names.get(f"[{one[place]}]", f"[{one[place]}]")
-
-    do = one["do"]
-    if do == "drag":
-        return f"drag {on('from')} to {on('to')}"
-    if do == "wait":
-        return f"wait until something changes, at most {one['seconds']} second{'' if one['seconds'] == 1 else 's'}"
-    if do == "answer":
-        text = f" with “{one['text']}”" if one.get("text") else ""
-        return f"answer the dialog: {'accept' if one['accept'] else 'cancel'}{text}"
-    if do == "press":
-        return f"press the key {one['key']}"
-    if do == "submit":
-        return "send the page"
-    return f"{do} {on('control')}" + (f": {said(one['value'])}" if "value" in one else "")
 
 
 def _done(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _step(step: Step, messages: list[dict[str, Any]], events: list[Event]) -> di
         "driver": step.driver,
         "why": step.needs_script if step.driver == "browser" else "",
         "untouched": step.untouched,
-        "happened": told(events, fields),
+        "happened": told(events),
         "answers": [_answer(field, answers) for field in asked(step, answers)] if answers else [],
         # on a page that is acted on, each reason stands with its actions
         "reason": "" if any(event.what == "actions" for event in events) else step.reason or "",

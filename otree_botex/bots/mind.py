@@ -177,7 +177,8 @@ class Mind:
                 continue
             self._reason = read_reason(data)
             self._conversation.keep_notes(read_notes(completion.text))
-            what = {"attempt": self._turn, "reason": self._reason, "actions": [action.as_json() for action in plan]}
+            what = {"actions": [one.as_json() for one in plan], "words": [one.describe(scene) for one in plan]}
+            what |= {"attempt": self._turn, "reason": self._reason}
             self._journal.write("event", what="actions", data=what)
             self._journal.settle()
             return plan

@@ -36,12 +36,12 @@ def test_the_transcript_tells_what_happened(start_server, page, otree):
     items = auction.locator(".llm-bots-event").all()
     told = [(item.get_attribute("data-kind"), item.inner_text()) for item in items]
     assert told == [
-        ("actions", "Too dear.\nfill [3] Your bid: 50\nclick [4] Bid"),
+        ("actions", "Too dear.\nfill [3]\nclick [4]"),
         ("done", "2 of 2 done."),
         ("traffic", "1 live message sent, 300 live messages received"),
         ("changed", "What happened since, as the model was told:\nNew: Price 299"),
         ("traffic", "1 live message sent"),
-        ("actions", "Sell now.\nclick [9]\nclick [5] Sell"),
+        ("actions", "Sell now.\nclick [9]\nclick [5]"),
         ("done", "1 of 2 done, then something else happened.\nA dialog"),
         ("dialog", "A dialog (confirm):\nReally?\n→ accepted"),
         ("refused", "Refused to the page, another site: https://cdn.example.org/x.js"),

@@ -1,4 +1,4 @@
-"""What happened on a page in a browser, in words: every action that bots can take, and every event."""
+"""What happened on a page in a browser, in words: every event."""
 
 from __future__ import annotations
 
@@ -8,26 +8,12 @@ from typing import get_args
 
 import pytest
 
-from otree_botex.admin.happened import action, told
-from otree_botex.bots.actions import Action, Do
+from otree_botex.admin.happened import told
 from otree_botex.journal import What
 
-from ..record.journal import AUCTION
-
-NAMES = {"[3]": "[3] Your bid"}
-ACTIONS = {
-    "fill": (Action("fill", 3, "a"), "fill [3] Your bid: a"),
-    "set": (Action("set", 8, 5), "set [8]: 5"),
-    "choose": (Action("choose", 8, ["a", "b"]), 'choose [8]: ["a", "b"]'),
-    "click": (Action("click", 3), "click [3] Your bid"),
-    "drag": (Action("drag", 3, to=8), "drag [3] Your bid to [8]"),
-    "press": (Action("press", value="ArrowLeft"), "press the key ArrowLeft"),
-    "wait": (Action("wait", value=5), "wait until something changes, at most 5 seconds"),
-    "submit": (Action("submit"), "send the page"),
-    "answer": (Action("answer", value={"accept": False, "text": "no"}), "answer the dialog: cancel with “no”"),
-}
 EVENTS = {
-    "actions": ({"attempt": 1, "reason": "Because.", "actions": [{"do": "submit"}]}, ("", "Because.")),
+    "actions": ({"attempt": 1, "reason": "Because.", "actions": [{"do": "submit"}], "words": ["send"]},
+                ("", "Because.")),
     "done": ({"done": 1, "of": 2, "surprise": "", "failed": "it is hidden"},
              ("1 of 2 done; the next could not be:", "it is hidden")),
     "changed": ({"text": "New: 5"}, ("What happened since, as the model was told:", "New: 5")),
@@ -47,24 +33,18 @@ def of(what, data):
     return SimpleNamespace(what=what, data_json=json.dumps(data))
 
 
-@pytest.mark.parametrize("do", get_args(Do))
-def test_every_action_in_words(do):
-    one, words = ACTIONS[do]
-    assert action(one.as_json(), NAMES) == words
-
-
 @pytest.mark.parametrize("what", get_args(What))
 def test_every_event_in_words(what):
     data, words = EVENTS[what]
-    (item,) = told([of(what, data)], AUCTION)
+    (item,) = told([of(what, data)])
     assert (item["title"], item["text"]) == words
 
 
 def test_what_stopped_the_bot_is_told_once():
     done = of("done", {"done": 1, "of": 2, "surprise": "New: 5", "failed": ""})
-    (alone,) = told([done], ())
+    (alone,) = told([done])
     assert (alone["title"], alone["text"]) == ("1 of 2 done, then something else happened.", "New: 5")
-    first, second = told([done, of("changed", {"text": "One was not done.\n\nNew: 5"})], ())
+    first, second = told([done, of("changed", {"text": "One was not done.\n\nNew: 5"})])
     assert first["text"] == "" and second["text"] == "One was not done.\n\nNew: 5"
 
 
@@ -76,7 +56,7 @@ def test_what_passes_is_told_in_one_block_until_something_else_happens():
         of("live in", {"message": None}),
         of("live out", {"message": 4, "by": "page"}),
     ]
-    first, _, last = told(events, ())
+    first, _, last = told(events)
     assert first["title"] == "1 live message sent, 2 live messages received, 1 form sent"
     assert first["lines"] == [
         {"way": "sent", "text": "1"},

@@ -154,7 +154,7 @@ def test_hostile_events_are_shown_as_text(start_server):
     """All that a page in a browser may have said and sent, made of <script>."""
     fields = [{**control(1, HOSTILE), "name": HOSTILE, "kind": HOSTILE}, control(2, HOSTILE)]
     data = {
-        "actions": {"attempt": 1, "reason": HOSTILE, "actions": [fill(1, HOSTILE), fill(3, HOSTILE), click(2)]},
+        "actions": {"attempt": 1, "reason": HOSTILE, "actions": [fill(1, HOSTILE), click(2)], "words": 3 * [HOSTILE]},
         "done": {"done": 1, "of": 3, "surprise": HOSTILE, "failed": HOSTILE},
         "changed": {"text": HOSTILE},
         "form": {"url": HOSTILE, "entries": [[HOSTILE, HOSTILE]]},

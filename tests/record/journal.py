@@ -40,7 +40,14 @@ def event(step, what, /, **data):
 
 def acts(step, attempt, reason, *actions, done=None, surprise="", failed=""):
     """What the model wanted done, and how much of it was."""
-    yield event(step, "actions", attempt=attempt, reason=reason, actions=[*actions])
+    yield event(
+        step,
+        "actions",
+        attempt=attempt,
+        reason=reason,
+        actions=[*actions],
+        words=[f"{one['do']} [{one.get('control', '')}]" for one in actions],
+    )
     number = len(actions) if done is None else done
     yield event(step, "done", done=number, of=len(actions), surprise=surprise, failed=failed)
 
