@@ -24,8 +24,8 @@ EXPERIMENTS = {
     "trust": 4,
     "all_individual": 2,
 }
-IN_BROWSER = {"auction", "counter_offers", "live_chat", "by_script"}
-"""Those with pages that live by their scripts."""
+IN_BROWSER = {"auction": 4, "counter_offers": 2, "live_chat": 3, "by_script": 2}
+"""Those with pages that live by their scripts; test_by_script.py is about these."""
 GERMAN_EUROS = {"DEMO_LANGUAGE": "de", "DEMO_CURRENCY": "euro"}
 AGREEMENT = ["Strongly disagree", "Disagree", "Undecided", "Agree", "Strongly agree"]
 
