@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from threading import Event
 from typing import TYPE_CHECKING
 
-from ..chromium_path import why_no_browser
+from ..chromium_path import chromium_version, needed_chromium, why_no_browser
 from ..errors import SetupError
 from ..records import Driver
 from .page import Page
@@ -58,8 +58,8 @@ class Drivers:
         self.found(page, page.lacks)
         return True
 
-    def tab(self, stop: Event) -> Tab:
-        """A page in the browser, to be closed again. Waits until one may be opened.
+    def tab(self, stop: Event, images: bool = False) -> Tab:
+        """A page in the browser, to be closed again. Waits until one may be opened; `images` as for `Tab`.
 
         Raises SetupError if there is no browser to be had, and Stopped.
         """
@@ -72,7 +72,16 @@ class Drivers:
         with self._lock:
             if self._chromium is None:
                 self._chromium = Chromium(self._server, self._hosts, self._most)
-        return Tab(self._chromium, stop)
+        return Tab(self._chromium, stop, images)
+
+    def version(self) -> str:
+        """That of the Chromium in which pages would be opened; empty if none would, or none can be."""
+        if self._driver == "http" or why_no_browser():
+            return ""
+        try:
+            return chromium_version(needed_chromium())
+        except SetupError:
+            return ""  # said when a page needs it
 
     def close(self) -> None:
         """Ends the browser, if one was opened."""

@@ -135,10 +135,8 @@ class Player:
         """A page that lives by its scripts."""
         page, scene = shown.sent, shown.scene
         self._record(page, why, scene)
-        pictures, deadline = self._look(page), _deadline(page)
-        return act_until_left(
-            self.window.tab, self.mind, self.journal, page, scene, self.page_limits, deadline, pictures
-        )
+        pictures, limits = self._look(replace(page, images=scene.images)), self.page_limits
+        return act_until_left(self.window.tab, self.mind, self.journal, page, scene, limits, _deadline(page), pictures)
 
     def _answer(self, page: Page, why: str = "") -> Page:
         """One form page, until oTree accepts what is sent, its time is up, or the participant is elsewhere. It is sent
@@ -173,9 +171,7 @@ class Player:
             before, page = decision, self._send(page, decision, deadline)
             began = time.monotonic()
             if _is_same(page, here) and self.window.is_needed(page):
-                self.mind.start_over(page)
-                self.journal.interrupted()
-                return page
+                return self._start_over(page)
         untouched = outcome == "timed out" and bool(here.form.fields) and not before.answers
         self.journal.left(outcome, untouched)
         return page
@@ -231,6 +227,8 @@ class Player:
         self._take_time(page, began, deadline)
         here, held, attempt = page, 0.0, 0
         while _is_same(page := self._submit(here, decision), here):
+            if self.window.is_needed(page):
+                return self._start_over(page)
             attempt += 1
             self.journal.write("refusal", attempt=attempt, by="server", messages=dict(page.errors), said=None)
             if self.window.is_needed(page):
@@ -257,6 +255,12 @@ class Player:
         """Stays until a page's time is up. In a browser the page itself knows when, with what stands in it then."""
         if deadline is not None and not self.window.is_open:
             self.browser.sleep(max(deadline - time.monotonic(), 0))
+
+    def _start_over(self, page: Page) -> Page:
+        """The page at hand was not taken as a form, and is played once more as one that lives by its scripts."""
+        self.mind.start_over(page)
+        self.journal.interrupted()
+        return page
 
     def _take_time(self, page: Page, began: float, deadline: float | None) -> None:
         """At a person's pace, what is left of the time that a person would take for this page passes."""

@@ -31,7 +31,7 @@ from .window import Window
 logger = logging.getLogger(__name__)
 
 STACK_BYTES = 512 * 1024
-LIBRARIES = ("litellm", "llama-cpp-python", "requests", "beautifulsoup4", "lxml")
+LIBRARIES = ("litellm", "llama-cpp-python", "requests", "beautifulsoup4", "lxml", "playwright")
 """Whose versions may make a difference to what a model is shown and how it answers."""
 
 
@@ -116,12 +116,13 @@ class Runner:
     def _introduce(self, llm: LLM) -> None:
         """Writes down what shapes the answers and only this process knows."""
         libraries = {name: version for name in LIBRARIES if (version := _version(name))}
+        chromium = {"chromium": version} if (version := self._drivers.version()) else {}
         self._journal.record(
             self._launch.seats[0].bot,
             "runner",
             seats=[seat.number for seat in self._launch.seats],
             about=llm.about(),
-            versions={"otree_botex": __version__, "python": platform.python_version(), **libraries},
+            versions={"otree_botex": __version__, "python": platform.python_version(), **libraries, **chromium},
             prompts={path.stem: path.read_text("utf-8") for path in sorted(PROMPTS.glob("*.txt"))},
         )
 
@@ -154,7 +155,7 @@ class Runner:
         pace = Pace(seat.seed) if launch.human_pace else None
         limits = TalkLimits(launch.chat_messages, launch.chat_cost)
         page_limits = PageLimits(launch.page_calls, launch.page_actions, launch.page_seconds)
-        window = Window(self._drivers, bot.stop)
+        window = Window(self._drivers, bot.stop, launch.images)
         player = Player(browser, window, mind, bot.journal, pace, launch.images, limits, page_limits)
         bot.finished = player.play(memory)
         browser.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +36,13 @@ class Shown:
     scene: Scene
     extras: tuple[Control, ...]
     """Controls that are no part of the form: only scripts know what they do."""
+    is_stuck: bool = False
+    """Whether the form was filled in and not sent: a script of the page kept it, or something stood in the way."""
 
     @property
     def is_plain(self) -> bool:
         """Whether all that can be decided here is in the form."""
-        return not (self.form.needs_script or self.extras or self.scene.dialog)
+        return not (self.form.needs_script or self.extras or self.scene.dialog or self.is_stuck)
 
     def difference(self, page: Page) -> str:
         """Why this page needs a browser, as against what HTTP brought; empty if it does not."""
@@ -57,13 +59,14 @@ class Shown:
 
 
 class Window:
-    """One bot's window. `stop` ends whatever it is doing, with Stopped."""
+    """One bot's window. `stop` ends whatever it is doing, with Stopped; `images` as for `chromium.tab.Tab`."""
 
-    def __init__(self, drivers: Drivers, stop: Event) -> None:
-        self.drivers, self._stop = drivers, stop
+    def __init__(self, drivers: Drivers, stop: Event, images: bool = False) -> None:
+        self.drivers, self._stop, self._images = drivers, stop, images
         self._tab: Tab | None = None
         self._shown: Shown | None = None
         self._loads = 0  # which of the tab's documents is shown
+        self._stuck = 0  # which of them could not be sent as a form
         self._until = 0.0  # when its time is up, by time.monotonic()
 
     def show(self, page: Page) -> Shown:
@@ -71,7 +74,7 @@ class Window:
 
         Raises SetupError if there is no browser to be had, PageError if the page cannot be shown, and Stopped.
         """
-        tab = self._tab = self._tab or self.drivers.tab(self._stop)
+        tab = self._tab = self._tab or self.drivers.tab(self._stop, self._images)
         if tab.at != page.url:
             tab.open(page.url)
         return self._show()
@@ -90,10 +93,13 @@ class Window:
 
     def submit(self, page: Page, decision: Decision) -> Page:
         """Fills in the form of a plain page, sends it as a person does, and returns the page that comes then. If the
-        decision is that of a page whose time is up, it is sent by the page itself."""
+        decision is that of a page whose time is up, it is sent by the page itself.
+
+        A page that could not be sent comes back with the reason among its errors, and is plain no more.
+        """
         from .chromium.tab import Impossible, Moved
 
-        tab, sends_itself = self.tab, TIMED_OUT in decision.entries
+        tab, sends_itself, why = self.tab, TIMED_OUT in decision.entries, ""
         try:
             if tab.loads == self._loads:
                 self._fill(page, decision)
@@ -102,16 +108,31 @@ class Window:
         except Moved:
             pass
         except (Refusal, Impossible) as error:
-            raise PageError(f"{page.place} cannot be filled in: {error}.") from None
-        end = max(time.monotonic(), self._until if sends_itself else 0.0) + OVERTIME_SECONDS
-        while tab.loads == self._loads and not tab.away and time.monotonic() < end:
-            tab.watch(1.0)
+            why = str(error)
+        if not why:
+            self._wait_until_sent(sends_itself)
         if tab.away:
             return left_for(tab.away)
         if tab.loads == self._loads:
-            raise PageError(f"{page.place} was not sent by its button, and does not say why.")
+            why = why or ("a dialog opened" if tab.has_dialog else "its button does not send it")
+            if sends_itself:
+                raise PageError(f"{page.place} was not sent when its time was up: {why}.")
+            self._stuck = self._loads
+            return replace(page, errors={"": f"The page was filled in, but could not be sent: {why}."})
         shown = self._show()
         return shown.form if shown.sent.url == page.url else shown.sent
+
+    def _wait_until_sent(self, by_itself: bool) -> None:
+        """Until another document is there, or a dialog stands in the way, which a page that is sent `by_itself` has
+        clicked away."""
+        tab, now = self.tab, time.monotonic()
+        end = max(now, self._until if by_itself else now) + OVERTIME_SECONDS
+        while tab.loads == self._loads and not tab.away and time.monotonic() < end:
+            if tab.has_dialog:
+                if not by_itself:
+                    return
+                tab.look()
+            tab.watch(1.0)
 
     @property
     def is_open(self) -> bool:
@@ -119,8 +140,9 @@ class Window:
         return self._tab is not None
 
     def is_needed(self, page: Page) -> bool:
-        """Whether a page that oTree refused over HTTP is to be played once more, in a browser."""
-        return not self.is_open and self.drivers.refused(page)
+        """Whether a page that was not taken as a form is to be played once more, as one that lives by its scripts: one
+        that oTree refused over HTTP, or one that could not be sent in the browser."""
+        return self._stuck == self._loads if self.is_open else self.drivers.refused(page)
 
     def noted(self) -> list[tuple[str, dict[str, Any]]]:
         """What the page's scripts sent, received or wanted since this was asked last."""
@@ -128,7 +150,7 @@ class Window:
 
     def close(self) -> None:
         """Closes the window, if it is open. The next page opens it again."""
-        tab, self._tab = self._tab, None
+        tab, self._tab, self._stuck = self._tab, None, 0
         if tab is not None:
             tab.close()
 
@@ -147,6 +169,9 @@ class Window:
 
     def _seen(self) -> Shown:
         tab = self.tab
+        if tab.away:
+            page = left_for(tab.away)
+            return Shown(page, page, Scene(page.text), ())
         self._loads, document = tab.loads, tab.document()
         if document.status >= 400:
             raise PageError(f"{document.url} answers with the error {document.status}.")
@@ -156,7 +181,7 @@ class Window:
         if sent.kind == "form":
             view = tab.look()
             form = read_page(view.html, document.url, document.headers, rendered=True)
-            self._shown = Shown(sent, form, view.scene, tuple(_extras(form, view)))
+            self._shown = Shown(sent, form, view.scene, tuple(_extras(form, view)), self._stuck == self._loads)
         return self._shown
 
     def _fill(self, page: Page, decision: Decision) -> None:

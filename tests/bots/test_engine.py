@@ -14,6 +14,7 @@ from threading import Event
 import psutil
 import pytest
 
+from otree_botex.bots.chromium import settling
 from otree_botex.bots.chromium import tab as tabs
 from otree_botex.bots.chromium.engine import Chromium
 from otree_botex.bots.chromium.tab import Impossible, Tab
@@ -50,8 +51,8 @@ def _command(process):
 def short(monkeypatch, visit):
     """Limits that a test can wait for; Chromium has started before."""
     visit("<p>here</p>").close()
-    for name, seconds in (("LOAD", 2.0), ("LOOK", 2.0), ("WORK", 6.0)):
-        monkeypatch.setattr(tabs, f"{name}_SECONDS", seconds)
+    for module, name, seconds in ((tabs, "LOAD", 2), (settling, "LOAD", 2), (tabs, "LOOK", 2), (tabs, "WORK", 6)):
+        monkeypatch.setattr(module, f"{name}_SECONDS", float(seconds))
 
 
 @contextmanager

@@ -325,7 +325,7 @@
       return content;
     }
     if (element.localName === 'canvas' && images) return pictureOf(element) || copy;
-    if (element.localName === 'img' && element.currentSrc) copy.setAttribute('src', element.currentSrc);
+    if (element.localName === 'img' && element.src) copy.setAttribute('src', element.currentSrc || element.src);
     const root = rootOf(element);
     const children = root ? root.childNodes
       : element.localName === 'slot' && element.assignedNodes().length ? element.assignedNodes() : element.childNodes;

@@ -20,23 +20,15 @@ from .ears import Ears
 from .engine import Chromium
 from .eyes import GONE, Eyes
 from .hands import Impossible, do, put, why_not
+from .settling import LOAD_SECONDS, MOVED, POLL_SECONDS, Settling
 
 __all__ = ["Document", "Impossible", "Moved", "Tab", "View"]
 
 Result = TypeVar("Result")
 
-LOAD_SECONDS = 30.0
-"""A page whose parts have not come by then is played with what is there."""
-QUIET_SECONDS, SETTLE_SECONDS = 0.15, 3.0
-"""A page has settled when nothing has changed for so long, and at the latest after so long."""
-NETWORK_SECONDS = 3.0
-"""So long at most a page may go on fetching its content before it is looked at."""
 LOOK_SECONDS, WORK_SECONDS = 20.0, 90.0
 """A page that cannot be looked at, or used, within this time keeps its processor busy."""
 ACT_MILLISECONDS = 3000
-POLL_SECONDS = 0.03
-CHANGED = "([version, wait]) => __botex.changed(version, wait)"
-MOVED = ("Execution context was destroyed", "Frame was detached", "because of a navigation", "is navigating")
 
 
 class Moved(Exception):
@@ -77,6 +69,8 @@ class Tab:
         self._page: Page | None = None
         self._ears = Ears(chromium.guard)
         self._eyes: Eyes | None = None
+        self._rest: Settling | None = None
+        self._document_at_hand = (0, Document("", 0, {}, ""))
         self._last = View(Scene(""))
         chromium.take_place(stop)
         try:
@@ -101,6 +95,11 @@ class Tab:
     def away(self) -> str:
         """The address on another site to which the page wanted to lead; empty if it did not."""
         return self._ears.away
+
+    @property
+    def has_dialog(self) -> bool:
+        """Whether a dialog is open: nothing else can be done until it is answered."""
+        return self._ears.dialog is not None
 
     def open(self, url: str) -> None:
         """Loads an address, until its page has settled. The tab may then show another one."""
@@ -179,6 +178,7 @@ class Tab:
         self._page = await self._context.new_page()
         self._page.set_default_timeout(ACT_MILLISECONDS)
         self._eyes = Eyes(self._page, self._chromium.guard.is_home, self._images)
+        self._rest = Settling(self._page, self._ears)
         self._ears.listen(self._page)
 
     async def _end(self, context: BrowserContext) -> None:
@@ -196,73 +196,35 @@ class Tab:
         assert self._eyes is not None
         return self._eyes
 
+    @property
+    def _settling(self) -> Settling:
+        assert self._rest is not None
+        return self._rest
+
     async def _open(self, url: str) -> None:
         try:
             await self._here.goto(url, wait_until="commit", timeout=LOAD_SECONDS * 1000)
         except Error as error:
             if "interrupted by another navigation" not in str(error) and not self.away:
                 raise
-        await self._arrive()
+        await self._settling.arrive()
 
     async def _document(self) -> Document:
         response = self._ears.response
-        if response is None:
-            return Document(self._here.url, 0, {}, "")
-        headers = CaseInsensitiveDict(await response.all_headers())  # Chromium has their names in small letters
-        try:
-            html = await response.text()
-        except Error:  # Chromium has let go of it
+        loads, known = self._document_at_hand
+        if response is None or loads == self.loads:
+            return known
+        loads, headers = self.loads, await response.all_headers()
+        html = await self._settling.or_dialog(response.text(), LOAD_SECONDS)
+        if html is None:  # a dialog stands in its way, or Chromium has let go of it
             again = await self._here.context.request.get(response.url, max_redirects=0)
             if not again.ok:
                 raise Moved from None
             html = await again.text()
-        return Document(urldefrag(response.url)[0], response.status, headers, html)
-
-    # ---- letting it settle
-
-    async def _arrive(self) -> None:
-        """Until the page has loaded, fetched what it begins with, and settled; or a dialog stands in its way."""
-        await self._or_dialog(self._here.wait_for_load_state("load", timeout=LOAD_SECONDS * 1000), LOAD_SECONDS)
-        await self._or_dialog(self._here.wait_for_load_state("networkidle"), NETWORK_SECONDS)
-        await self._or_dialog(self._quiet(), SETTLE_SECONDS)
-
-    async def _land(self) -> None:
-        """Until the page has settled, or the next one has, if one is on its way."""
-        before = self.loads
-        await self._or_dialog(self._quiet(), SETTLE_SECONDS)
-        if self._ears.fetching:
-            await self._or_dialog(self._fetched(), NETWORK_SECONDS)
-        if self._ears.pending is not None:
-            await self._or_dialog(self._landed(), LOAD_SECONDS)
-        if self.loads != before:
-            await self._arrive()
-
-    async def _quiet(self) -> None:
-        version = await self._here.evaluate("() => __botex.version")
-        while await self._here.evaluate(CHANGED, [version, QUIET_SECONDS * 1000]):
-            version = await self._here.evaluate("() => __botex.version")
-
-    async def _fetched(self) -> None:
-        while self._ears.fetching:
-            await asyncio.sleep(POLL_SECONDS)
-        await self._quiet()
-
-    async def _landed(self) -> None:
-        while self._ears.pending is not None:
-            self._ears.happened.clear()
-            await self._ears.happened.wait()
-
-    async def _or_dialog(self, work: Coroutine[Any, Any, Any], seconds: float) -> None:
-        """Waits for something to be done, but no longer than `seconds`, and not while a dialog is open."""
-        task = asyncio.ensure_future(work)
-        end = asyncio.get_running_loop().time() + seconds
-        while not task.done() and self._ears.dialog is None and asyncio.get_running_loop().time() < end:
-            await asyncio.wait([task], timeout=POLL_SECONDS)
-        if not task.done():
-            task.cancel()
-        result: Any = (await asyncio.gather(task, return_exceptions=True))[0]
-        if isinstance(result, Error) and any(word in str(result) for word in GONE):
-            raise result
+        # Chromium has the headers' names in small letters
+        document = Document(urldefrag(response.url)[0], response.status, CaseInsensitiveDict(headers), html)
+        self._document_at_hand = loads, document
+        return document
 
     # ---- watching
 
@@ -273,34 +235,23 @@ class Tab:
             await self._answer(False)
         elif ears.dialog is not None:
             return True
-        work: Coroutine[Any, Any, Any] = self._here.evaluate(CHANGED, [self._last.version, seconds * 1000])
-        tasks = [asyncio.ensure_future(work), asyncio.ensure_future(ears.happened.wait())]
-        try:
-            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            happened = ears.happened.is_set() or (tasks[0].done() and tasks[0].exception() is None)
-            happened = happened and (ears.happened.is_set() or bool(tasks[0].result()))
-        finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        if isinstance(results[0], Error) and not any(word in str(results[0]) for word in MOVED):
-            raise results[0]
-        if happened or isinstance(results[0], Error):
-            await self._land()
+        loads = self.loads
+        if await self._settling.change(self._last.version, seconds):
+            await self._settling.land(loads)
             return True
         return False
 
     # ---- acting
 
     async def _act(self, action: Action, scene: Scene) -> None:
+        loads = self.loads
         self._ears.fetching.clear()
         if action.do == "answer":
             await self._answer(bool(action.value["accept"]), action.value.get("text"))
-        elif self._ears.dialog is not None:
-            raise Impossible("a dialog of the page has to be answered first")
         else:
+            self._no_dialog()
             await self._unless_dialog(do(self._here, action, scene, self._sight.element))
-        await self._land()
+        await self._settling.land(loads)
 
     async def _unless_dialog(self, work: Coroutine[Any, Any, None]) -> None:
         """Does something that may open a dialog, which keeps it from coming to its end."""
@@ -329,10 +280,17 @@ class Tab:
         else:
             await dialog.dismiss()
 
+    def _no_dialog(self) -> None:
+        if self.has_dialog:
+            raise Impossible("a dialog of the page has to be answered first")
+
     async def _fill(self, number: int, value: Any) -> None:
+        self._no_dialog()
         await self._unless_dialog(put(await self._sight.element(number), value))
 
     async def _press(self, number: int) -> None:
+        self._no_dialog()
+        loads = self.loads
         self._ears.fetching.clear()
         await self._unless_dialog((await self._sight.element(number)).click())
-        await self._land()
+        await self._settling.land(loads)
