@@ -8,7 +8,6 @@ from pathlib import Path
 from otree_botex.cli import _parser
 
 ROOT = Path(__file__).parents[1]
-SURROUNDINGS = {"OTREE_BOTEX_PYTHON", "OTREE_BOTEX_CHROMIUM", "OTREE_REST_KEY"}
 DOCS = "\n".join(path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 
@@ -28,7 +27,7 @@ def test_every_setting_is_documented():
     for key in re.search(r"KNOWN = \{(.*)\}", settings)[1].replace('"', "").split(", "):
         assert f"`{key}`" in DOCS
     source = "\n".join(path.read_text("utf-8") for path in (ROOT / "otree_botex").rglob("*.py"))
-    for name in set(re.findall(r'config\.get\("(llm_\w+)"\)', source)) | SURROUNDINGS:
+    for name in set(re.findall(r'config\.get\("(llm_\w+)"\)', source)) | {"OTREE_BOTEX_PYTHON", "OTREE_REST_KEY"}:
         assert name in DOCS, name
 
 

@@ -9,11 +9,10 @@ from otree.database import db
 from otree.views.cbv import AdminSessionPage
 from starlette.responses import Response
 
-from ..models import Bot, Launch, Step
+from ..models import Launch
 from ..record import archive, manifests, methods
 from . import launches, own
 from .escaping import escaped
-from .transcript import place
 
 
 class LLMBotsLaunch(AdminSessionPage):
@@ -23,8 +22,7 @@ class LLMBotsLaunch(AdminSessionPage):
         return "otree_botex/LLMBotsLaunch.html"
 
     def vars_for_template(self) -> dict[str, Any]:
-        launch = _launch(self)
-        manifest = launches.manifest(launch)
+        manifest = launches.manifest(_launch(self))
         groups = manifest.pop("attrition")
         fates = [fate for fate in manifests.FATES if any(fate in group["fates"] for group in groups)]
         values = {
@@ -34,7 +32,6 @@ class LLMBotsLaunch(AdminSessionPage):
             "fates": fates,
             "prompts": [{"name": name, "text": text} for name, text in manifest.pop("prompts").items()],
             "failed": [seat for seat in manifest.pop("seats") if seat["error"]],
-            "untouched": _untouched(launch),
             "sections": _sections(manifest),
         }
         return escaped(values)
@@ -62,13 +59,6 @@ class LLMBotsLaunchFile(AdminSessionPage):
 
 def _launch(page: AdminSessionPage) -> Launch:
     return db.get_or_404(Launch, code=page.request.path_params["launch"], session_id=page.session.id)
-
-
-def _untouched(launch: Launch) -> list[dict[str, Any]]:
-    """The steps of a launch in which bots left a page without touching any of its controls."""
-    steps = db.query(Bot.number, Bot.id, Step).filter(Bot.launch_id == launch.id, Step.bot_id == Bot.id)
-    found = steps.filter(Step.untouched.is_(True)).order_by(Bot.number, Step.number)
-    return [{"seat": seat, "bot": bot, "step": step.number, "place": place(step)} for seat, bot, step in found]
 
 
 def _sections(manifest: dict[str, Any]) -> list[dict[str, Any]]:

@@ -75,10 +75,9 @@ def kill_all() -> None:
 
 def interpreter(model: str) -> str:
     """The Python that can play with this model. Raises SetupError if there is none."""
-    found = environment.bots_python(Path.cwd(), bot_settings().python)
     if model == "random" or model.startswith(REPLAY):
-        # they need none of the bots' libraries, but for Playwright where a page needs a browser
-        return str(found) if found and environment.has_playwright(found) else sys.executable
+        return sys.executable
+    found = environment.bots_python(Path.cwd(), bot_settings().python)
     if found is not None:
         return str(found)
     library = "llama_cpp" if model == "smollm2" or model.startswith("llama.cpp:") else "litellm"

@@ -73,7 +73,7 @@ class Browser:
             return self._enter(page)
         address = action or page.form.action or page.url
         if urlparse(address).netloc != urlparse(self._server).netloc:
-            return left_for(address)
+            return _end(address)
         return self._load("POST", address, urlencoded(entries))
 
     def is_on(self, page: Page) -> bool:
@@ -156,7 +156,7 @@ class Browser:
             url = urljoin(url, response.headers["Location"])
             method, data = "GET", None
             if urlparse(url).netloc != urlparse(self._server).netloc:
-                return left_for(url)
+                return _end(url)
         raise PageError(f"{urlparse(url).path} redirects in a circle.")
 
     def _arrive(self, page: Page) -> Page:
@@ -216,8 +216,8 @@ def _breaks_off(response: requests.Response) -> bool:
     return not (says or may_end_with_connection)
 
 
-def left_for(address: str) -> Page:
-    """The end, where the participant is sent to another site. Bots do not go there."""
+def _end(address: str) -> Page:
+    """Where the participant is sent to another site. Bots do not go there."""
     return Page(address, "end", name="end", text=f"[The experiment ends here and leads to {address}]")
 
 
