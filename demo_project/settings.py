@@ -88,6 +88,32 @@ SESSION_CONFIGS = [
         num_demo_participants=4,
     ),
     dict(
+        name='auction',
+        display_name='Double auction (live, 2 participants or more)',
+        app_sequence=['otree_botex', 'auction'],
+        num_demo_participants=4,
+        auction_seconds=90,
+    ),
+    dict(
+        name='counter_offers',
+        display_name='Ultimatum game with counter-offers (live, 2 players)',
+        app_sequence=['otree_botex', 'counter_offers'],
+        num_demo_participants=2,
+    ),
+    dict(
+        name='live_chat',
+        display_name='Talk before a decision (live, groups of 2 or 3)',
+        app_sequence=['otree_botex', 'live_chat'],
+        num_demo_participants=2,
+        chat_seconds=90,
+    ),
+    dict(
+        name='by_script',
+        display_name='Questions answered by scripts (dragging, a slider, tiles, typing)',
+        app_sequence=['otree_botex', 'by_script'],
+        num_demo_participants=2,
+    ),
+    dict(
         name='all_individual',
         display_name='Survey, quiz, lottery and donation, one after the other',
         app_sequence=['otree_botex', 'survey', 'quiz', 'lottery', 'dictator_de'],

@@ -18,6 +18,7 @@ _WHERE = {
     "load_env": "env_file",
     "normalize_otree_data": "otree_data",
     "read_conversations_from_botex_db": "reading",
+    "read_events_from_botex_db": "reading",
     "read_manifest_from_botex_db": "reading",
     "read_participants_from_botex_db": "reading",
     "read_prompts_from_botex_db": "reading",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .scripts.reading import export_participant_data as export_participant_data
     from .scripts.reading import export_response_data as export_response_data
     from .scripts.reading import read_conversations_from_botex_db as read_conversations_from_botex_db
+    from .scripts.reading import read_events_from_botex_db as read_events_from_botex_db
     from .scripts.reading import read_manifest_from_botex_db as read_manifest_from_botex_db
     from .scripts.reading import read_participants_from_botex_db as read_participants_from_botex_db
     from .scripts.reading import read_prompts_from_botex_db as read_prompts_from_botex_db

@@ -24,19 +24,21 @@ ABANDONED_SECONDS = 10.0
 """The same where a bot has failed, for whom the others most likely wait."""
 
 
-def check(project: Path, server: str | None, config: str | None, bots: int | None, as_json: bool) -> int:
-    """Checks one config, or all of the project, on a server of its own or the running one at `server`.
+def check(project: Path, server: str | None, config: str | None, asked: dict[str, Any], as_json: bool) -> int:
+    """Checks one config, or all of the project, on a server of its own or the running one at `server`; `asked` says how
+    many `bots`, and with what parameters, where it is not as usual.
 
-    Prints the report; with `as_json` that alone goes to standard output. Returns 0 if all bots finished, else 1.
+    Prints the report; with `as_json` that alone goes to standard output. Returns 0 if all bots finished and left
+    no page untouched, else 1.
     Raises BotexError if nothing could be checked. Ctrl-C stops the bots, and what was checked so far is reported.
     """
     talk = redirect_stdout(sys.stderr) if as_json else nullcontext()
     with talk, _server(project, server) as rest:
         if config is not None:
-            result, interrupted = _check(rest, config, bots)
+            result, interrupted = _check(rest, config, asked)
             results = [result]
         else:
-            results, interrupted = _check_all(rest, bots)
+            results, interrupted = _check_all(rest, asked)
     if as_json:
         print(json.dumps(results if config is None else results[0], ensure_ascii=False, indent=2))
     elif config is not None:
@@ -56,13 +58,13 @@ def _server(project: Path, server: str | None) -> AbstractContextManager[Rest]:
     return private_server(project)
 
 
-def _check_all(rest: Rest, bots: int | None) -> tuple[list[dict[str, Any]], bool]:
+def _check_all(rest: Rest, asked: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
     """Every config in turn, each with its line as soon as it is known. Those that cannot be checked have an `error`."""
     results: list[dict[str, Any]] = []
     for config in rest.get("/api/session_configs"):
         interrupted = False
         try:
-            result, interrupted = _check(rest, config["name"], bots)
+            result, interrupted = _check(rest, config["name"], asked)
         except BotexError as error:
             result = {"config": config["name"], "error": str(error)}
         results.append(result)
@@ -72,9 +74,9 @@ def _check_all(rest: Rest, bots: int | None) -> tuple[list[dict[str, Any]], bool
     return results, False
 
 
-def _check(rest: Rest, config: str, bots: int | None) -> tuple[dict[str, Any], bool]:
+def _check(rest: Rest, config: str, asked: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """One config's report, and whether Ctrl-C has ended its check."""
-    started = rest.post(CHECK_PATH, config=config, **({} if bots is None else {"bots": bots}))
+    started = rest.post(CHECK_PATH, config=config, **asked)
     launch, interrupted = started["launch"], False
     print(f"Checking {config} …", flush=True)
     try:
@@ -118,4 +120,6 @@ def _stuck() -> Callable[[list[dict[str, Any]]], bool]:
 
 
 def _has_finished(result: dict[str, Any]) -> bool:
-    return "error" not in result and result["finished"] == len(result["bots"])
+    if "error" in result or any(page["untouched"] for page in result["pages"]):
+        return False
+    return bool(result["finished"] == len(result["bots"]))

@@ -10,6 +10,7 @@ WIDTH = 96
 MOST_TITLE = 44
 MOST_REFUSALS = 5
 """So many of a page's refusals are shown, those that came most often."""
+MOST_CONTROLS = 12
 
 
 def in_full(report: dict[str, Any]) -> Iterator[str]:
@@ -53,17 +54,51 @@ def _outcome(page: dict[str, Any]) -> str:
 def _details(page: dict[str, Any]) -> Iterator[str]:
     if page["needs_browser"]:
         yield f"needs a browser: {page['needs_browser']}"
+    if page["in_browser"]:
+        yield f"played in a browser: {page['in_browser']}"
     if page["timer"] is not None:
         yield f"timer: {page['timer']} seconds"
     for question in page["questions"]:
         options = f" of: {', '.join(question['options'])}" if question["options"] else ""
         varies = " (not the same for all)" if question["varies"] else ""
         yield f"{question['label']} [{question['what']}{options}]{varies}"
+    yield from decided(page)
+    if page["untouched"]:
+        seats = ", ".join(f"P{one['seat']}" for one in page["untouched"])
+        yield f"left by {seats} without touching any of its controls"
     for refusal in page["refusals"][:MOST_REFUSALS]:
-        times = "once" if refusal["times"] == 1 else f"{refusal['times']} times"
-        yield f"refused by {refusal['by']} {times}: {refusal['text']}"
+        yield f"refused by {refusal['by']} {_times(refusal['times'])}: {refusal['text']}"
     if len(page["refusals"]) > MOST_REFUSALS:
         yield f"refused for {len(page['refusals']) - MOST_REFUSALS} more reasons"
+
+
+def decided(page: dict[str, Any]) -> Iterator[str]:
+    """What decisions on a page in a browser were made with, a line for each way."""
+    used = [control for control in page["controls"] if control["times"]]
+    never = [control for control in page["controls"] if not control["times"]]
+    if used:
+        yield f"controls used: {_named(used)}"
+    if never:
+        yield f"never touched by any bot: {_named(never)}"
+    if page["set_by_scripts"]:
+        yield f"set by scripts: {', '.join(page['set_by_scripts'])}"
+    if page["left_empty"]:
+        yield f"sent, but always empty: {', '.join(page['left_empty'])}"
+    if page["live_sent"]:
+        own = page["live_sent_by_page"]
+        yield f"live messages sent: {page['live_sent']}" + (f", {own} of them by the page itself" if own else "")
+    for limit in page["limits"]:
+        yield f"limit of {limit['limit']} reached {_times(limit['times'])}"
+
+
+def _named(controls: list[dict[str, Any]]) -> str:
+    names = [f"“{control['label']}”" if control["label"] else control["kind"] for control in controls]
+    more = len(names) - MOST_CONTROLS
+    return ", ".join(names[:MOST_CONTROLS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _wrap(line: str, indent: str) -> list[str]:

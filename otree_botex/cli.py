@@ -12,7 +12,7 @@ from typing import Any
 
 from . import __version__
 from .errors import BotexError
-from .parameters import CHOICES, NUMBERS, PARAMETERS, SWITCHES
+from .parameters import CHOICES, HOSTS, NUMBERS, PARAMETERS, SWITCHES
 
 MODELS = "random, smollm2, llama.cpp:/path.gguf, replay:LAUNCH, or a name litellm knows (openai/gpt-4.1-mini)"
 HELP = {
@@ -26,6 +26,12 @@ HELP = {
     "images": "show pictures to a model that takes them",
     "cache": "give a request that was answered before the same reply, without asking again",
     "memory": "what a bot remembers: the conversation, the notes that it keeps, or nothing",
+    "driver": "open pages in a browser where they need one (auto), never, or always",
+    "hosts": "other hosts that pages in a browser may load from, with commas between them",
+    "page_calls": "how often the model is asked on one page in a browser",
+    "page_actions": "what a bot may do on one page in a browser, in actions",
+    "page_seconds": "how long a bot stays on one page in a browser",
+    "browsers": "how many bots may have a page open in the browser at a time",
 }
 DESCRIPTION = "Lets large language models take part in oTree experiments as participants."
 
@@ -56,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     setup = commands.add_parser("setup", help="make the bots' environment beside the project (.otree_botex/)")
     setup.add_argument("--local", action="store_true", help="also llama.cpp and a small model, to run on this machine")
+    setup.add_argument("--browser", action="store_true", help="also a browser, for pages that live by their scripts")
     setup.add_argument("--project", type=Path, default=Path(), help="the oTree project's folder (default: this one)")
     setup.add_argument("--requirements", type=Path, help="install exactly what this file pins")
     setup.set_defaults(run=_setup)
@@ -76,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="send random bots through a session config and report page by page")
     check.add_argument("config", nargs="?", metavar="CONFIG", help="a session config's name (default: all, in short)")
     check.add_argument("--bots", type=int, help="how many (default: as many as its demo has participants)")
+    check.add_argument("--driver", choices=CHOICES["driver"], help=HELP["driver"])
+    check.add_argument(_option(HOSTS), metavar="HOST,…", help=HELP[HOSTS])
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.add_argument("--project", type=Path, default=Path(), help="the oTree project's folder (default: this one)")
     check.add_argument("--server", help="use the running oTree server at this address instead of one of its own")
@@ -138,6 +147,7 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(_option(name), action="store_true", default=None, help=HELP[name])
     for name, choices in CHOICES.items():
         parser.add_argument(_option(name), choices=choices, help=HELP[name])
+    parser.add_argument(_option(HOSTS), metavar="HOST,…", help=HELP[HOSTS])
 
 
 def _option(name: str) -> str:
@@ -153,7 +163,7 @@ def _script(name: str, arguments: argparse.Namespace) -> int:
 def _setup(arguments: argparse.Namespace) -> int:
     from .setup_command import setup
 
-    return setup(arguments.project, arguments.local, arguments.requirements)
+    return setup(arguments.project, arguments.requirements, local=arguments.local, browser=arguments.browser)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -172,7 +182,9 @@ def _launch(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from .check_command import check
 
-    return check(arguments.project, arguments.server, arguments.config, arguments.bots, arguments.json)
+    asked = {name: getattr(arguments, name) for name in ("bots", "driver", HOSTS)}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    return check(arguments.project, arguments.server, arguments.config, asked, arguments.json)
 
 
 def _runner(_: argparse.Namespace) -> int:

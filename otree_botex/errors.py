@@ -6,7 +6,9 @@ BotexError               the message says what is wrong and what to do; it may b
 │   ├── TransientModelError   asking again later may help (a rate limit, a server error, no connection)
 │   └── TimeUp                the page's timer ran out before the model had answered
 ├── PageError            a page cannot be loaded or cannot be played
-│   └── Refused               too many replies to a page were refused
+│   ├── Refused               too many replies to a page were refused
+│   ├── Crashed               the browser in which a page is played has crashed; opening it again may help
+│   └── LimitReached          a page that lives by its scripts was not left within its limits
 └── ServerError          the oTree server does not answer, or refuses what a runner or a command asks of it
     └── Away                  it cannot be reached now; trying again later may help
 """
@@ -64,6 +66,16 @@ class Refused(PageError):
     def __init__(self, message: str, cause: Cause = "refused") -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class Crashed(PageError):
+    """The browser, or the bot's page in it, has crashed. Opening the page again may help."""
+
+
+class LimitReached(PageError):
+    """A page was not left within the calls, actions or seconds that a launch allows for one."""
+
+    cause: Cause = "limit"
 
 
 class ServerError(BotexError):

@@ -10,7 +10,15 @@ from otree.api import BaseConstants, BaseGroup, BasePlayer, BaseSubsession
 from otree.api import models as otree_models
 from otree.database import AnyModel, MixinSessionFK
 
-from .record.tables import BotColumns, LaunchColumns, MessageColumns, PictureColumns, StepColumns, belongs_to
+from .record.tables import (
+    BotColumns,
+    EventColumns,
+    LaunchColumns,
+    MessageColumns,
+    PictureColumns,
+    StepColumns,
+    belongs_to,
+)
 
 doc = "Lets large language models take part as participants."
 
@@ -48,6 +56,10 @@ class Bot(BotColumns, AnyModel, MixinSessionFK):
 
 
 class Step(StepColumns, AnyModel):
+    bot_id = belongs_to("otree_botex_bot")
+
+
+class Event(EventColumns, AnyModel):
     bot_id = belongs_to("otree_botex_bot")
 
 

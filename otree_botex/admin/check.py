@@ -12,6 +12,7 @@ from otree.views.cbv import AdminSessionPage
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from .. import check_text
 from ..errors import BotexError, SetupError
 from ..models import Launch
 from ..parameters import parameters
@@ -25,12 +26,16 @@ LABEL = "Check by otree-botex"
 MOST_BOTS = 1000
 
 
-def start(name: str, bots: int | None, fields: Mapping[str, Any], started_by: str) -> Launch:
+def start(
+    name: str, bots: int | None, fields: Mapping[str, Any], started_by: str, given: Mapping[str, Any] | None = None
+) -> Launch:
     """Makes a session of a config, with `fields` of it changed, and starts random bots on all of its seats.
 
-    There are as many as the config has for a demo, or `bots`, rounded up to what its groups take. Raises SetupError,
-    in words, if there is no such config or no session of it can be made.
+    There are as many as the config has for a demo, or `bots`, rounded up to what its groups take; `given` are further
+    parameters. Raises SetupError, in words, if one is not valid, or if there is no such config or no session of it can
+    be made.
     """
+    asked = parameters({**(given or {}), "model": "random"})
     config = otree.session.SESSION_CONFIGS_DICT.get(name)
     if config is None:
         known = ", ".join(otree.session.SESSION_CONFIGS_DICT) or "none"
@@ -40,7 +45,7 @@ def start(name: str, bots: int | None, fields: Mapping[str, Any], started_by: st
         raise SetupError(f"The number of bots must be from 1 to {MOST_BOTS}, not “{wanted}”.")
     of_groups = config.get_lcm()
     session = _session(name, -(-wanted // of_groups) * of_groups, fields)
-    return launches.launch(session, seats.some(session, None), parameters({"model": "random"}), started_by)
+    return launches.launch(session, seats.some(session, None), asked, started_by)
 
 
 def _session(name: str, number: int, fields: Mapping[str, Any]) -> Session:
@@ -75,7 +80,10 @@ class LLMBotsCheck(AdminSessionPage):
         return "otree_botex/LLMBotsCheck.html"
 
     def vars_for_template(self) -> dict[str, Any]:
-        return escaped({"error": self.error, "report": report.of_session(self.session)})
+        found = report.of_session(self.session)
+        for page in found["pages"]:
+            page["decided"] = list(check_text.decided(page))
+        return escaped({"error": self.error, "report": found})
 
     def post(self, request: Request, code: str) -> Response:
         try:

@@ -9,10 +9,11 @@ from otree.database import db
 from otree.views.cbv import AdminSessionPage
 from starlette.responses import Response
 
-from ..models import Launch
+from ..models import Bot, Launch, Step
 from ..record import archive, manifests, methods
 from . import launches, own
 from .escaping import escaped
+from .transcript import place
 
 
 class LLMBotsLaunch(AdminSessionPage):
@@ -22,7 +23,8 @@ class LLMBotsLaunch(AdminSessionPage):
         return "otree_botex/LLMBotsLaunch.html"
 
     def vars_for_template(self) -> dict[str, Any]:
-        manifest = launches.manifest(_launch(self))
+        launch = _launch(self)
+        manifest = launches.manifest(launch)
         groups = manifest.pop("attrition")
         fates = [fate for fate in manifests.FATES if any(fate in group["fates"] for group in groups)]
         values = {
@@ -32,6 +34,7 @@ class LLMBotsLaunch(AdminSessionPage):
             "fates": fates,
             "prompts": [{"name": name, "text": text} for name, text in manifest.pop("prompts").items()],
             "failed": [seat for seat in manifest.pop("seats") if seat["error"]],
+            "untouched": _untouched(launch),
             "sections": _sections(manifest),
         }
         return escaped(values)
@@ -59,6 +62,13 @@ class LLMBotsLaunchFile(AdminSessionPage):
 
 def _launch(page: AdminSessionPage) -> Launch:
     return db.get_or_404(Launch, code=page.request.path_params["launch"], session_id=page.session.id)
+
+
+def _untouched(launch: Launch) -> list[dict[str, Any]]:
+    """The steps of a launch in which bots left a page without touching any of its controls."""
+    steps = db.query(Bot.number, Bot.id, Step).filter(Bot.launch_id == launch.id, Step.bot_id == Bot.id)
+    found = steps.filter(Step.untouched.is_(True)).order_by(Bot.number, Step.number)
+    return [{"seat": seat, "bot": bot, "step": step.number, "place": place(step)} for seat, bot, step in found]
 
 
 def _sections(manifest: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,11 +18,13 @@ from otree.models import Participant, Session
 
 from ..models import Bot, Step
 from ..records import ENDED
-from . import status
+from . import in_browser, status
 from .transcript import BY
 
-BROWSER_ADVICE = "Bots cannot play it yet; it is for people."
-SHOWN = ("bot_id", "page_number", "kind", "text", "fields_json", "refusals_json", "timeout", "needs_script")
+SHOWN = (
+    *("bot_id", "number", "page_number", "kind", "text", "fields_json", "refusals_json", "timeout", "needs_script"),
+    *("driver", "untouched"),
+)
 
 
 @dataclass
@@ -33,6 +35,7 @@ class _Seat:
     participant: str
     state: str
     error: str
+    cause: str
     at: int
 
 
@@ -48,7 +51,8 @@ class _Place:
 
     @property
     def needs_script(self) -> str:
-        return next((step.needs_script for step in self.steps if step.needs_script), "")
+        """Why bots that had no browser could not play it; empty if none was stopped by that."""
+        return next((step.needs_script for step in self.steps if step.needs_script and step.driver == "http"), "")
 
     def rounds(self, numbers: Collection[int]) -> list[int]:
         """The rounds in which the page has one of these numbers."""
@@ -73,7 +77,8 @@ def of_session(session: Session) -> dict[str, Any]:
             ends[step.text] += 1
         elif step.page_number in by_number:
             by_number[step.page_number].steps.append(step)
-    pages = [_page(place, seats) for place in places]
+    happened = in_browser.events(bots)
+    pages = [_page(place, seats, happened) for place in places]
     finished = sum(seat.state == "finished" for seat in seats.values())
     return {
         "config": session.config["name"],
@@ -99,7 +104,7 @@ def _seats(bots: list[Bot]) -> dict[int, _Seat]:
     )
     shown = status.of_bots(bots)
     return {
-        bot.id: _Seat(bot.number, bot.participant_code, now["state"], now["error"], at[bot.participant_id])
+        bot.id: _Seat(bot.number, bot.participant_code, now["state"], now["error"], bot.cause, at[bot.participant_id])
         for bot, now in zip(bots, shown, strict=True)
     }
 
@@ -123,7 +128,7 @@ def _steps(bots: list[Bot]) -> Iterable[Any]:
     return db.query(*columns).filter(Step.bot_id.in_([bot.id for bot in bots])).order_by(Step.bot_id, Step.number)
 
 
-def _page(place: _Place, seats: dict[int, _Seat]) -> dict[str, Any]:
+def _page(place: _Place, seats: dict[int, _Seat], happened: in_browser.Happened) -> dict[str, Any]:
     numbers = set(place.numbers.values())
     seen = {step.bot_id for step in place.steps}
     here = {bot for bot, seat in seats.items() if seat.at in numbers}
@@ -132,6 +137,10 @@ def _page(place: _Place, seats: dict[int, _Seat]) -> dict[str, Any]:
     ended = {bot for bot in here if seats[bot].state == "finished"}
     passed = ended | (beyond if place.is_wait else seen - here)
     state = _state([seats[bot] for bot in here], bool(passed), bool(beyond))
+    if place.needs_script:
+        state = "needs a browser"
+    elif state == "passed" and any(step.untouched for step in place.steps):
+        state = "undecided"
     rounds = place.rounds({step.page_number for step in place.steps})
     timers = [step.timeout for step in place.steps if step.timeout is not None]
     return {
@@ -139,24 +148,27 @@ def _page(place: _Place, seats: dict[int, _Seat]) -> dict[str, Any]:
         "page": place.page,
         "title": place.title(rounds),
         "rounds": rounds,
-        "kind": _kind(place),
-        "state": "needs a browser" if place.needs_script else state,
+        "kind": _kind(place, happened),
+        "state": state,
         "passed": len(passed),
         "reached": len(passed | here | seen),
         "skipped": 0 if place.is_wait else len(beyond - seen),
         "waited": len(seen) if place.is_wait else 0,
         "questions": _questions(place.steps),
-        "refusals": _refusals(place.steps),
+        "refusals": _refusals(place.steps, in_browser.refusals(place.steps, happened)),
         "timer": round(max(timers)) if timers else None,
         "needs_browser": place.needs_script,
+        **in_browser.of_page(place.steps, happened, {bot: seat.seat for bot, seat in seats.items()}),
     }
 
 
-def _kind(place: _Place) -> str:
+def _kind(place: _Place, happened: in_browser.Happened) -> str:
     if place.is_wait:
         return "wait page"
     if not place.steps:
         return "page"
+    if in_browser.is_acted_on(place.steps, happened):
+        return "by script"
     return "form" if any(step.fields_json != "[]" for step in place.steps) else "read only"
 
 
@@ -177,6 +189,8 @@ def _questions(steps: list[Any]) -> list[dict[str, Any]]:
     questions: dict[str, dict[str, Any]] = {}
     for step in steps:
         for asked in json.loads(step.fields_json):
+            if "decides" in asked:  # a control of a page in a browser
+                continue
             new = {
                 "label": _label(asked),
                 "what": asked["what"],
@@ -192,9 +206,9 @@ def _label(asked: dict[str, Any]) -> str:
     return str(asked["label"] or asked["name"]).rstrip(" :")
 
 
-def _refusals(steps: list[Any]) -> list[dict[str, Any]]:
-    """What was refused, by whom, and how often; the most frequent first."""
-    times: Counter[tuple[str, str]] = Counter()
+def _refusals(steps: list[Any], more: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    """What was refused, by whom, and how often, with `more` of it; the most frequent first."""
+    times = Counter(more)
     for step in steps:
         labels = {asked["name"]: _label(asked) for asked in json.loads(step.fields_json)}
         for refusal in json.loads(step.refusals_json):
@@ -215,6 +229,11 @@ def _problems(seats: list[_Seat], by_number: dict[int, _Place], pages: list[dict
         names = ", ".join(f"P{seat.seat}" for seat in together)
         why = _why(together[0], by_number.get(at), has_failed)
         problems.append(f"{names} on {_where(together[0], by_number)}: {why}")
+    for page in (page for page in pages if page["untouched"]):
+        names = ", ".join(f"P{one['seat']}" for one in page["untouched"])
+        problems.append(
+            f"{names} left {page['title']} without touching any of its controls: nothing was decided there."
+        )
     missed = sum(page["state"] == "not reached" for page in pages)
     if problems and missed:
         problems.append(f"{_pages(missed)} after that could not be checked.")
@@ -229,7 +248,9 @@ def _why(seat: _Seat, place: _Place | None, has_failed: bool) -> str:
     if seat.state == "stopped":
         return f"Stopped while waiting for others{cause}." if place and place.is_wait else "Stopped before the end."
     script = place.needs_script if place else ""
-    return f"The page needs a browser: {script}. {BROWSER_ADVICE}" if script else seat.error
+    if script and seat.cause != "setup":  # which would say what to install
+        return f"The page needs a browser: {script}. These bots had to do without (driver “http”)."
+    return seat.error
 
 
 def _where(seat: _Seat, by_number: dict[int, _Place]) -> str:
@@ -241,13 +262,17 @@ def _where(seat: _Seat, by_number: dict[int, _Place]) -> str:
 
 def _summary(finished: int, seats: list[_Seat], pages: list[dict[str, Any]]) -> str:
     playing = sum(seat.state not in ENDED for seat in seats)
-    browser = sum(bool(page["needs_browser"]) for page in pages)
-    needs = f"{_pages(browser)} need{'s' if browser == 1 else ''} a browser"
-    if not browser:
+    missing, played = (sum(bool(page[name]) for page in pages) for name in ("needs_browser", "in_browser"))
+    undecided = sum(bool(page["untouched"]) for page in pages)
+    told = [f"{_pages(played)} played in a browser"] if played else []
+    told += [f"{undecided} of them left without a decision"] if undecided else []
+    if missing:
+        told.append(f"{_pages(missing)} need{'s' if missing == 1 else ''} a browser")
+    elif not played:
         unseen = any(page["state"] == "not reached" for page in pages)
-        needs = "no page that was reached needs a browser" if unseen else "no page needs a browser"
+        told.append("no page that was reached needs a browser" if unseen else "no page needs a browser")
     still = f", {playing} still playing" if playing else ""
-    return f"{finished} of {len(seats)} bots finished{still}; {needs}."
+    return f"{finished} of {len(seats)} bots finished{still}; {', '.join(told)}."
 
 
 def _pages(number: int) -> str:

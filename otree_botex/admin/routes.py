@@ -129,9 +129,9 @@ def _launch(request: Request) -> Launch | None:
 class RestCheck(BaseRESTView):
     """POST: checks a session config in a session of its own. The reply names it, and the launch of its bots."""
 
-    def post(self, config: str, bots: int | None = None) -> Response:
+    def post(self, config: str, bots: int | None = None, **more: Any) -> Response:
         try:
-            launch = check.start(config, bots, {}, "check by REST API")
+            launch = check.start(config, bots, {}, "check by REST API", more)
         except BotexError as error:
             return Response(str(error), status_code=400)
         return JSONResponse({"session": launch.session.code, "launch": launch.code})

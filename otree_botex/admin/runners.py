@@ -75,9 +75,10 @@ def kill_all() -> None:
 
 def interpreter(model: str) -> str:
     """The Python that can play with this model. Raises SetupError if there is none."""
-    if model == "random" or model.startswith(REPLAY):
-        return sys.executable
     found = environment.bots_python(Path.cwd(), bot_settings().python)
+    if model == "random" or model.startswith(REPLAY):
+        # they need none of the bots' libraries, but for Playwright where a page needs a browser
+        return str(found) if found and environment.has_playwright(found) else sys.executable
     if found is not None:
         return str(found)
     library = "llama_cpp" if model == "smollm2" or model.startswith("llama.cpp:") else "litellm"

@@ -12,7 +12,9 @@ from typing import Any
 
 from otree.database import db
 
-from ..models import Bot, Message, Step
+from ..models import Bot, Event, Message, Step
+from ..record.exports import asked
+from .happened import told
 
 NO_REPLY = "No reply is on record: none has come yet, or the bot's runner ended before one came."
 BY = {"reply": "the check of the reply", "form": "the form", "server": "oTree"}
@@ -23,22 +25,30 @@ def steps(bot: Bot) -> list[dict[str, Any]]:
     messages = defaultdict(list)
     for message in db.query(Message).filter_by(bot_id=bot.id).order_by(Message.number):
         messages[message.step].append(_message(message))
+    events = defaultdict(list)
+    for event in db.query(Event).filter_by(bot_id=bot.id).order_by(Event.id):
+        events[event.step].append(event)
     rows = db.query(Step).filter_by(bot_id=bot.id).order_by(Step.number)
-    return [_step(step, messages[step.number]) for step in rows]
+    return [_step(step, messages[step.number], events[step.number]) for step in rows]
 
 
-def _step(step: Step, messages: list[dict[str, Any]]) -> dict[str, Any]:
+def _step(step: Step, messages: list[dict[str, Any]], events: list[Event]) -> dict[str, Any]:
     answers = json.loads(step.answers_json) if step.answers_json else {}
     fields = json.loads(step.fields_json)
     labels = {field["name"]: field for field in fields}
     return {
         "number": step.number,
         "time": _clock(step.seen_at),
-        "place": _place(step),
+        "place": place(step),
         "kind": step.kind,
         "text": step.text,
-        "answers": [_answer(field, answers) for field in fields] if answers else [],
-        "reason": step.reason or "",
+        "driver": step.driver,
+        "why": step.needs_script if step.driver == "browser" else "",
+        "untouched": step.untouched,
+        "happened": told(events),
+        "answers": [_answer(field, answers) for field in asked(step, answers)] if answers else [],
+        # on a page that is acted on, each reason stands with its actions
+        "reason": "" if any(event.what == "actions" for event in events) else step.reason or "",
         "refusals": [_refusal(refusal, labels) for refusal in json.loads(step.refusals_json)],
         "chat": [_line(line) for line in json.loads(step.chat_json or "[]")],
         "outcome": step.outcome or "",
@@ -47,14 +57,15 @@ def _step(step: Step, messages: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _place(step: Step) -> str:
+def place(step: Step) -> str:
+    """Where a step was, for people."""
     page = f"{step.app} / {step.page}" if step.app else step.page
     return f"{page}, round {step.round_number}" if step.round_number else page
 
 
 def _answer(field: dict[str, Any], answers: dict[str, Any]) -> dict[str, str]:
     said = _said(answers.get(field["name"]))
-    return {"key": field["key"], "label": _name(field), "answer": said}
+    return {"key": field.get("key", ""), "label": _name(field), "answer": said}
 
 
 def _line(line: dict[str, Any]) -> dict[str, str]:
@@ -101,7 +112,7 @@ def _name(field: dict[str, Any]) -> str:
 
 
 def _said(value: Any) -> str:
-    if value is None:
+    if value in (None, ""):
         return "(left empty)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

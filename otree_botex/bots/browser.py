@@ -73,7 +73,7 @@ class Browser:
             return self._enter(page)
         address = action or page.form.action or page.url
         if urlparse(address).netloc != urlparse(self._server).netloc:
-            return _end(address)
+            return left_for(address)
         return self._load("POST", address, urlencoded(entries))
 
     def is_on(self, page: Page) -> bool:
@@ -156,7 +156,7 @@ class Browser:
             url = urljoin(url, response.headers["Location"])
             method, data = "GET", None
             if urlparse(url).netloc != urlparse(self._server).netloc:
-                return _end(url)
+                return left_for(url)
         raise PageError(f"{urlparse(url).path} redirects in a circle.")
 
     def _arrive(self, page: Page) -> Page:
@@ -216,8 +216,8 @@ def _breaks_off(response: requests.Response) -> bool:
     return not (says or may_end_with_connection)
 
 
-def _end(address: str) -> Page:
-    """Where the participant is sent to another site. Bots do not go there."""
+def left_for(address: str) -> Page:
+    """The end, where the participant is sent to another site. Bots do not go there."""
     return Page(address, "end", name="end", text=f"[The experiment ends here and leads to {address}]")
 
 

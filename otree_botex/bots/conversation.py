@@ -105,6 +105,12 @@ class Conversation:
         content = _with_notes(self._notes, page) if self._mode == "summary" else page
         self._messages.append(self._exchange.say("user", content, every, again=page))
 
+    def show_anew(self, text: str, pictures: Sequence[Picture] = ()) -> None:
+        """Shows the page at hand as it stands now, in place of all that was said on it so far."""
+        content = _with_notes(self._notes, text) if self._mode == "summary" else text
+        self._messages = self._messages[: self._opened]
+        self._messages.append(self._exchange.say("user", content, pictures, again=text))
+
     def say(self, content: str, again: str = "") -> None:
         """One more thing said to the model about the page that it was shown last; `again` is the part of it that is
         worth saying a second time (see `take_back`), if not all is."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import Away, ServerError
-from ..records import ENDED, Cause, Launch, State
+from ..records import ENDED, Cause, Launch, Outcome, State
 from .carrier import Carrier
 from .patience import Stopped
 
@@ -192,17 +192,26 @@ class BotJournal:
         self._journal, self._bot, self.step = journal, bot, step
         self._began = 0.0
         self._state: State | None = None
+        self._is_on_page = False
 
     def page(self, **data: Any) -> None:
         """Opens the next step: a page is seen."""
         self.step += 1
-        self._began = time.monotonic()
+        self._began, self._is_on_page = time.monotonic(), True
         self._journal.record(self._bot, "page", step=self.step, **data)
 
-    def left(self, outcome: str) -> None:
-        """The page of this step is behind the bot. How long it was there is not known after an interruption."""
+    def left(self, outcome: Outcome, untouched: bool = False) -> None:
+        """The page of this step is behind the bot. How long it was there is not known after an interruption.
+        `untouched` says that it had controls to decide with, and that none of them was touched."""
         seconds = round(time.monotonic() - self._began, 3) if self._began else None
-        self._journal.record(self._bot, "left", step=self.step, outcome=outcome, seconds=seconds)
+        self._is_on_page = False
+        about: dict[str, Any] = {"outcome": outcome, "seconds": seconds, "untouched": untouched}
+        self._journal.record(self._bot, "left", step=self.step, **about)
+
+    def interrupted(self) -> None:
+        """The bot has to begin anew with the page that it is on, if it is on one."""
+        if self._is_on_page:
+            self.left("interrupted")
 
     def write(self, kind: str, **data: Any) -> None:
         """A message, a decision or a refusal of this step."""

@@ -7,35 +7,38 @@ Nothing is ever answered on its behalf.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
-from ..errors import Refused
-from ..llm import LLM, Completion, Schema
+from ..llm import ACT, ACT_AGAIN, LLM, Completion, Schema
 from ..passing import lasting
-from ..records import Cause, Memory, MemoryMode
+from ..records import Memory, MemoryMode
+from . import actions
+from .actions import Action
 from .chat import Line, as_text
 from .conversation import Conversation, prompt
+from .decision import TIMED_OUT, Decision
 from .journal import BotJournal
 from .page import Page
 from .pictures import Picture
-from .replies import Turn, Unusable, read_answers, read_turn, talk_schema, with_notes
+from .refusals import FORM, REPLY, SERVER, Refusals
+from .replies import (
+    Turn,
+    Unusable,
+    json_object,
+    read_answers,
+    read_notes,
+    read_reason,
+    read_turn,
+    talk_schema,
+    with_notes,
+)
+from .scene import Scene
 from .waiting import says_nothing
 
-TIMED_OUT = ("timeout_happened", "1")
-"""What oTree's own script adds to the form that it sends when a page's time is up."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a bot decided on a page: its answers by field key, why, and what a browser would send for them and where
-    (`action` is empty for the form's own address)."""
-
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    entries: tuple[tuple[str, str], ...] = ()
-    action: str = ""
+TURNS_SHOWN = 12
+"""A page that is acted on is shown anew after so many turns: what was said on it grows longer than the page."""
 
 
 class Mind:
@@ -58,16 +61,16 @@ class Mind:
         seat: int = 0,
     ) -> None:
         self._conversation = Conversation(llm, journal, stop, seed, memory=memory, seat=seat)
-        self._journal, self._attempts, self._takes_notes = journal, attempts, memory == "summary"
+        self._refusals = Refusals(self._conversation, journal, attempts)
+        self._journal, self._takes_notes = journal, memory == "summary"
         self._waited = ""
         self._page: Page | None = None
-        self._attempt = 0
         self._said: Mapping[str, Any] = {}
         self._reason = ""
-        self._refused: dict[str, list[Any]] = {}
-        self._causes: list[Cause] = []
         self._demanded: set[str] = set()
         self._memory = Memory()
+        self._turn = 0
+        self._deeds: list[str] = []
 
     @property
     def cost(self) -> float:
@@ -115,17 +118,17 @@ class Mind:
         self._page, form = page, page.form.requiring(self._demanded)
         schema = with_notes(form.schema()) if self._takes_notes else form.schema()
         while True:
-            self._attempt += 1
+            self._refusals.attempt += 1
             completion = self._ask(schema, "decision", deadline, form.questions)
             try:
                 reply = read_answers(completion)
             except Unusable as error:
-                self._refuse("reply", {"": str(error)}, completion.text, cause=error.cause)
+                self._refusals.tell(REPLY, {"": str(error)}, completion.text, cause=error.cause)
                 continue
             self._reason, self._said = reply.reason, reply.answers
             filled = form.fill(self._said)
             if filled.refused:
-                self._refuse("form", filled.refused, self._said)
+                self._refusals.tell(FORM, filled.refused, self._said)
                 continue
             self._conversation.keep_notes(reply.notes)
             return self._decided(page, Decision(self._said, self._reason, tuple(filled.entries), filled.action))
@@ -144,8 +147,73 @@ class Mind:
             return read_turn(completion, page.chats)
         except Unusable as error:
             # a bot that cannot bring out a message stays silent; what it decides is another matter
-            self._write_refusal("reply", {"": str(error)}, completion.text)
+            self._refusals.write(REPLY, {"": str(error)}, completion.text)
             return Turn()
+
+    def act(
+        self, page: Page, scene: Scene, news: str, deadline: float | None = None, pictures: Sequence[Picture] = ()
+    ) -> list[Action]:
+        """A few actions on a page that stands in a browser as this `scene`; `news` is what happened there since the
+        last ones. Raises as `decide` does."""
+        now = _as_text(scene)
+        if self._see(replace(page, text=f"{now}\n\n{prompt('act')}"), pictures):
+            self._turn, self._deeds = 0, []
+        elif self._turn % TURNS_SHOWN == 0:
+            shown = prompt("so_far", deeds="\n".join(self._deeds), page=now)
+            self._conversation.show_anew(f"{shown}\n\n{prompt('act')}", pictures)
+        else:
+            self._conversation.say(prompt("acted", news=news))
+        self._turn += 1
+        self._refusals.begin_again()
+        schema, purpose = actions.schema(scene), ACT if self._turn == 1 else ACT_AGAIN
+        while True:
+            self._refusals.attempt += 1
+            completion = self._ask(with_notes(schema) if self._takes_notes else schema, purpose, deadline)
+            try:
+                data = json_object(completion)
+                plan = actions.read_actions(data, scene)
+            except Unusable as error:
+                self._refusals.tell(REPLY, {"": str(error)}, completion.text, cause=error.cause)
+                continue
+            self._reason = read_reason(data)
+            self._conversation.keep_notes(read_notes(completion.text))
+            what = {"actions": [one.as_json() for one in plan], "words": [one.describe(scene) for one in plan]}
+            what |= {"attempt": self._turn, "reason": self._reason}
+            self._journal.write("event", what="actions", data=what)
+            self._journal.settle()
+            return plan
+
+    def look_again(self) -> None:
+        """The page at hand has to be shown anew: it was opened again."""
+        self._page = None
+
+    def start_over(self, page: Page) -> None:
+        """oTree refused the last decision for what is not in the form: the page has to be shown anew, in a browser."""
+        self._refusals.write(SERVER, page.errors, None)
+        self.look_again()
+
+    def did(self, scene: Scene, done: Sequence[Action]) -> None:
+        """Which of the last actions were done, for when the page is shown anew."""
+        self._deeds += [f"- {action.describe(scene)}" for action in done]
+
+    def did_not(self, scene: Scene, actions: Sequence[Action]) -> None:
+        """Which of them could not be done because the page was left. The model is told with its next page."""
+        what = "\n".join(f"- {action.describe(scene)}" for action in actions)
+        self._conversation.read(prompt("not_done", actions=what))
+
+    def time_is_up(self) -> None:
+        """The page's time was up before it was said what to do. The model is told with its next page."""
+        self._tell_later(prompt("time_up"))
+
+    def acted(self, calls: int, posted: Sequence[Sequence[str]]) -> None:
+        """Writes down what the page sent in the end: what was decided there, by the names of the form."""
+        values: dict[str, list[str]] = {}
+        for name, value in posted:
+            if name != TIMED_OUT[0]:
+                values.setdefault(name, []).append(value)
+        answers = {name: some[0] if len(some) == 1 else some for name, some in values.items()}
+        entries = [list(entry) for entry in posted]
+        self._journal.write("decision", attempt=calls, answers=answers, reason=self._reason, entries=entries)
 
     def run_out(self, page: Page) -> Decision:
         """What a browser sends when a page's time is up: those of the last answers here that the form takes, and what
@@ -153,14 +221,14 @@ class Mind:
         said = self._said if self._is_here(page) else {}
         refused = page.form.fill(said).refused
         kept = {key: value for key, value in said.items() if key not in refused}
-        self._tell_later(prompt("time_up"))
+        self.time_is_up()
         entries = (*page.form.partly(kept), TIMED_OUT)
-        self._attempt += 1
+        self._refusals.attempt += 1
         return self._decided(page, Decision(kept, self._reason if kept else "", entries))
 
     def repeat(self, page: Page, decision: Decision) -> Decision:
         """The same decision again, which oTree refused only because it came too early. No model is asked."""
-        self._write_refusal("server", page.errors, None)
+        self._refusals.write(SERVER, page.errors, None)
         return self._decided(page, decision)
 
     def moved_on(self) -> None:
@@ -171,7 +239,9 @@ class Mind:
     def _ask(
         self, schema: Schema, purpose: str, deadline: float | None, questions: Callable[[], str] = str
     ) -> Completion:
-        return self._conversation.ask(schema, purpose, refused=self._refused, deadline=deadline, questions=questions)
+        return self._conversation.ask(
+            schema, purpose, refused=self._refusals.answers, deadline=deadline, questions=questions
+        )
 
     def _is_here(self, page: Page) -> bool:
         return self._page is not None and self._page.number == page.number
@@ -181,8 +251,8 @@ class Mind:
         if self._is_here(page):
             return False
         self._page = page
-        self._attempt, self._said, self._reason = 0, {}, ""
-        self._refused, self._causes, self._demanded = {}, [], set()
+        self._said, self._reason, self._demanded = {}, "", set()
+        self._refusals.begin(page.form.names())
         self._conversation.show(page.number, page.text, pictures)
         return True
 
@@ -201,7 +271,9 @@ class Mind:
         memory, self._memory = self._memory, Memory()
         keys = {name: key for key, name in page.form.names().items()}
         self._said = {keys.get(name, name): answer for name, answer in (memory.answers or {}).items()}
-        self._page, self._attempt, self._reason = page, 1, memory.reason
+        self._page, self._reason = page, memory.reason
+        self._refusals.begin(page.form.names())
+        self._refusals.attempt = 1
         entries = tuple((name, value) for name, value in memory.entries)
         return self._decided(page, Decision(self._said, memory.reason, entries, page.form.fill(self._said).action))
 
@@ -210,7 +282,9 @@ class Mind:
         names = page.form.names()
         answers = {names[key]: answer for key, answer in decision.answers.items()}
         entries = [list(entry) for entry in decision.entries]
-        self._journal.write("decision", attempt=self._attempt, answers=answers, reason=decision.reason, entries=entries)
+        self._journal.write(
+            "decision", attempt=self._refusals.attempt, answers=answers, reason=decision.reason, entries=entries
+        )
         self._journal.settle()
         return decision
 
@@ -220,40 +294,15 @@ class Mind:
         self._demanded |= {key for key in errors if key in self._said and self._said[key] is None}
         before = self._page.text if self._page else ""
         changed = lasting(page.text) != lasting(before)
-        self._refuse("server", errors, self._said, prompt("changed", text=page.text) if changed else "")
+        self._refusals.tell(SERVER, errors, self._said, prompt("changed", text=page.text) if changed else "")
 
-    def _write_refusal(self, by: str, messages: Mapping[str, str], said: Any) -> None:
-        names = self._page.form.names() if self._page else {}
-        by_name = {names.get(key, key): text for key, text in messages.items()}
-        on_record = {names.get(key, key): value for key, value in said.items()} if isinstance(said, Mapping) else said
-        self._journal.write("refusal", attempt=self._attempt, by=by, messages=by_name, said=on_record)
 
-    def _refuse(
-        self, by: str, messages: Mapping[str, str], said: Any, news: str = "", cause: Cause = "refused"
-    ) -> None:
-        """Records a refusal and tells the model, with other news. Raises Refused when it was one too many."""
-        self._write_refusal(by, messages, said)
-        self._causes.append(cause)
-        lines = [f"- {key}: {text}" if key else f"- {text}" for key, text in messages.items()]
-        if self._attempt >= self._attempts:
-            raise self._give_up(by, "; ".join(line[2:] for line in lines))
-        if isinstance(said, Mapping):
-            for key in messages or said:
-                for refused in [key] if key in said else list(said):
-                    self._refused.setdefault(refused, []).append(said[refused])
-        told = prompt("refused", errors="\n".join(lines))
-        self._conversation.say(f"{told}\n\n{news}" if news else told)
-
-    def _give_up(self, by: str, last: str) -> Refused:
-        """Why no more replies to this page are asked for."""
-        every = set(self._causes)
-        if every == {"empty"}:
-            return Refused(f"All {self._attempt} replies to this page were empty.", "empty")
-        if every == {"cut off"}:
-            why = "were cut off before their end. Let the model write more (max_tokens), or choose another one."
-            return Refused(f"All {self._attempt} replies to this page {why}", "cut off")
-        whom = {"reply": ", which had not the form that is asked for", "form": " by the form", "server": " by oTree"}
-        return Refused(f"{self._attempt} replies to this page were refused. The last one{whom[by]}: {last}")
+def _as_text(scene: Scene) -> str:
+    """A page as a model is shown it, with the dialog that stands in front of it."""
+    if scene.dialog is None:
+        return scene.text
+    dialog = prompt("dialog", kind=scene.dialog.kind, message=scene.dialog.message)
+    return f"{scene.text}\n\n{dialog}"
 
 
 def _by_key(page: Page, errors: Mapping[str, str]) -> dict[str, str]:

@@ -12,11 +12,11 @@ from bs4 import BeautifulSoup, Tag
 
 from .chat import Chat, take_chats
 from .form import Button, Form
-from .html.complaints import take_errors
+from .html.complaints import refused_fields, says_little, take_errors
 from .html.controls import read_controls
 from .html.ends import way_out
 from .html.markup import parse
-from .html.visibility import Visibility
+from .html.visibility import RenderedForm, Visibility
 from .html.visible import Image, Seen, plain_text, see
 
 WAIT_HEADER = "oTree-Wait-Page"
@@ -29,6 +29,15 @@ WELCOME = "welcome"
 DEBUG_INFO = re.compile(r'<div class="card debug-info">\s*<h5 class="card-header">Debug info</h5>')
 """Where oTree begins its debug info, the last thing on each page of a server that is not in production. No participant
 sees it, and it takes as long to parse as the rest."""
+SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script", re.IGNORECASE | re.DOTALL)
+OTREES_SOURCE = re.compile(r"""\bsrc=["']?/static/(?:otree|bootstrap)""", re.IGNORECASE)
+OTREES_SCRIPT = re.compile(
+    r"\s*(?:$|let isDebug|var js_vars =|// Shows alert if)"
+    r"|.*(?:remainingTimeoutSeconds|otree-chat|_hasJsErrors|_restart-link)",
+    re.DOTALL,
+)
+"""Scripts that oTree itself puts into its pages."""
+LIVE = 'id="otree-live"'
 TIMEOUT = re.compile(r"remainingTimeoutSeconds\s*=\s*([\d.]+)")
 
 
@@ -37,10 +46,13 @@ class Page:
     """A page as its participant meets it.
 
     `number` is the page's place in the session's page sequence (oTree's page index); `text` what is to be seen, with
-    the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `socket` the
-    path of the websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
+    the fields in their places; `errors` what oTree refused, by field name ("" for the form as a whole); `refused` the
+    names of the fields that it refused without a word on the page, if its debug info has them; `socket` the path of the
+    websocket that tells when waiting is over; `timeout` the seconds left on the page's timer;
     `needs_script` why the page cannot be played without running its scripts; `chats` those that it shows; `images` its
-    pictures, in the order in which the text names them.
+    pictures, in the order in which the text names them; `has_scripts` whether its author wrote scripts for it,
+    `is_live` whether these speak with the server while the page is open; `numbers` those of its form's controls in a
+    browser, by their places, if it stands in one.
     """
 
     url: str
@@ -52,11 +64,15 @@ class Page:
     text: str = ""
     form: Form = Form()
     errors: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
     socket: str = ""
     timeout: float | None = None
     needs_script: str = ""
     chats: tuple[Chat, ...] = ()
     images: tuple[Image, ...] = ()
+    has_scripts: bool = False
+    is_live: bool = False
+    numbers: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def is_wait(self) -> bool:
@@ -72,13 +88,26 @@ class Page:
         return self.kind == "form" and self.name == WELCOME
 
     @property
+    def lacks(self) -> str:
+        """Why what oTree refused is likely to be for the page's scripts to mend, not for who fills it in; empty if
+        nothing speaks for it."""
+        shown = {field.name for field in self.form.fields}
+        for name in (*self.errors, *self.refused):
+            if name and name not in shown:
+                return f"oTree asks for “{name}”, and there is no such field on the page"
+        if self.has_scripts and not self.refused and set(self.errors) == {""} and says_little(self.errors[""]):
+            return "oTree refuses it without saying why, and it has scripts of its own"
+        return ""
+
+    @property
     def place(self) -> str:
         """Where the page is, as oTree's Monitor names it."""
         return f"{self.app}/{self.name}" if self.app else self.name
 
 
-def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
-    """Reads one page. `url` is its own address, `headers` those of the response that brought it."""
+def read_page(html: str, url: str, headers: Mapping[str, str], rendered: bool = False) -> Page:
+    """Reads one page. `url` is its own address, `headers` those of the response that brought it; `rendered` says that
+    this is the page as it stands in a browser (see chromium/page.js), not as the server sent it."""
     path = unquote(urlparse(url).path)
     if path.startswith(END_PATH):
         return Page(url, "end", name="end", text="No more pages left")
@@ -86,9 +115,10 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
         return _room(html, url)
     where = PAGE_PATH.match(path)
     app, name, number = (where["app"], where["page"], int(where["number"])) if where else ("", path, 0)
-    soup = parse(DEBUG_INFO.split(html, maxsplit=1)[0])
+    shown, *debug_info = DEBUG_INFO.split(html, maxsplit=1)
+    soup = parse(shown)
     chats = take_chats(soup) if "otree-chat" in html else ()
-    visibility = Visibility(soup)
+    visibility = RenderedForm(soup) if rendered else Visibility(soup)
     title = _title(soup, visibility)
     if WAIT_HEADER in headers:
         socket, seen = SOCKET.search(html), see(soup, visibility)
@@ -114,10 +144,14 @@ def read_page(html: str, url: str, headers: Mapping[str, str]) -> Page:
         url,
         "form",
         *(app, name, number, title, seen.text, form, errors),
+        refused=refused_fields("".join(debug_info)),
         timeout=seconds,
         needs_script=needs_script,
         chats=chats,
         images=images,
+        has_scripts=_has_scripts(html),
+        is_live=LIVE in html,
+        numbers=controls.numbers if controls else {},
     )
 
 
@@ -149,9 +183,17 @@ def _write_timer(soup: BeautifulSoup, seconds: float) -> None:
         place.string = f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
+def _has_scripts(html: str) -> bool:
+    """Whether a page's author wrote scripts for it. What one of them does, only a browser can tell."""
+    return any(
+        not OTREES_SOURCE.search(attributes) and ("src=" in attributes or not OTREES_SCRIPT.match(script))
+        for attributes, script in SCRIPT.findall(html)
+    )
+
+
 def _needs_script(html: str) -> str:
     """Kinds of page that oTree marks as living by their scripts."""
-    if 'id="otree-live"' in html:
+    if LIVE in html:
         return "its decisions are made over a live connection by scripts of the page"
     if 'id="_trials-submit-form"' in html:
         return "its trials are run by scripts of the page"

@@ -7,16 +7,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import BotexError, PageError, TimeUp
-from ..records import Memory
+from ..errors import BotexError, Crashed, PageError, SetupError, TimeUp
+from ..records import Memory, Outcome
+from .acting import act_until_left
 from .browser import Browser
+from .decision import TIMED_OUT, Decision
 from .journal import BotJournal
-from .mind import TIMED_OUT, Decision, Mind
+from .limits import PageLimits
+from .mind import Mind
 from .pace import PATIENCE_SECONDS, SHORT_PATIENCE_SECONDS, Pace, is_not_yet, pause
 from .page import Page
 from .patience import Stopped
 from .pictures import Picture
+from .scene import Scene
+from .seen import as_recorded
 from .talking import TalkLimits, talk_and_decide
+from .window import Shown, Window
 
 logger = logging.getLogger(__name__)
 
@@ -24,21 +30,26 @@ MARGIN_SECONDS = 1.0
 """A decision is on its way so long before a page's time is up."""
 TOO_EARLY = 6
 """So often a decision that comes too early is sent again before the model is asked what it makes of it."""
+CRASHES = 3
+"""So often a bot goes on after the browser has crashed."""
 MOMENT_SECONDS = 1.0
 """A page that was looked at for longer may have been left by other means, by the experimenter or by oTree's timer."""
 
 
 @dataclass
 class Player:
-    """Plays one participant's part. `pace` holds it up as a person would be; `images` says whether it looks at
-    pictures."""
+    """Plays one participant's part, over HTTP and, where a page needs it, in a browser's `window`. `pace` holds it up
+    as a person would be; `images` says whether it looks at pictures."""
 
     browser: Browser
+    window: Window
     mind: Mind
     journal: BotJournal
     pace: Pace | None = None
     images: bool = False
     limits: TalkLimits = TalkLimits()
+    page_limits: PageLimits = PageLimits()
+    crashes: int = 0
 
     def play(self, memory: Memory | None = None) -> bool:
         """Plays from where the participant is to the end, and writes down what happens. With a `memory` it goes on
@@ -51,10 +62,15 @@ class Player:
             if memory is not None:
                 self._go_on(page, memory)
             while not page.is_end:
-                if page.is_wait:
-                    page = self._wait(page)
-                else:
-                    page = self._answer(page)
+                try:
+                    if page.is_wait:
+                        page = self._wait(page)
+                    elif (why := self.window.drivers.why(page)) == "":
+                        page = self._answer(page)
+                    else:
+                        page = self._show(page, why)
+                except Crashed as error:
+                    page = self._open_again(error)
             self._end(page)
             return True
         except Stopped:
@@ -65,6 +81,8 @@ class Player:
             logger.exception("A bot failed for a reason nobody thought of.")
             why = f"An error inside otree-botex ({type(error).__name__}: {error}). Please report it."
             self.journal.state("failed", why, "inside")
+        finally:
+            self.window.close()
         return False
 
     def _go_on(self, page: Page, memory: Memory) -> None:
@@ -73,7 +91,7 @@ class Player:
         if memory.kind:
             is_behind = page.number != memory.page
             if memory.answers is None or not is_behind:
-                outcome = ("waited" if memory.kind == "wait" else "left") if is_behind else "interrupted"
+                outcome: Outcome = ("waited" if memory.kind == "wait" else "left") if is_behind else "interrupted"
             else:
                 outcome = "submitted"
             self.journal.left(outcome)
@@ -82,6 +100,7 @@ class Player:
         self.mind.restore(memory)
 
     def _wait(self, page: Page) -> Page:
+        self.window.close()
         self.journal.state("waiting")
         self._record(page)
         here = page
@@ -91,15 +110,47 @@ class Player:
         self.journal.left("waited")
         return page
 
-    def _answer(self, page: Page) -> Page:
-        """One form page, until oTree accepts what is sent, its time is up, or the participant is elsewhere."""
+    def _show(self, page: Page, why: str | None) -> Page:
+        """A page that is played in a browser, or, without a reason `why`, looked at there first."""
         self.journal.state("thinking")
-        self._record(page)
+        try:
+            shown = self.window.show(page)
+        except SetupError as error:
+            self._record(page)
+            raise SetupError(f"{page.place} cannot be played without running its scripts: {why}. {error}") from None
+        if not _is_same(shown.sent, page):  # its time was up before it stood there, or somebody else moved on
+            self._record(page, why or "")
+            self.journal.left("left")
+            return shown.sent
+        if why is None:
+            why = shown.difference(page)
+            self.window.drivers.found(page, why)
+        if not why:
+            return self._answer(page)
+        if shown.is_plain:
+            return self._answer(shown.form, why)
+        return self._act(shown, why)
+
+    def _act(self, shown: Shown, why: str) -> Page:
+        """A page that lives by its scripts."""
+        page, scene = shown.sent, shown.scene
+        self._record(page, why, scene)
+        pictures, limits = self._look(replace(page, images=scene.images)), self.page_limits
+        return act_until_left(self.window.tab, self.mind, self.journal, page, scene, limits, _deadline(page), pictures)
+
+    def _answer(self, page: Page, why: str = "") -> Page:
+        """One form page, until oTree accepts what is sent, its time is up, or the participant is elsewhere. It is sent
+        over HTTP, or, if there is a reason `why`, in the browser, where it is shown."""
+        if not why:
+            self.window.close()
+        self.journal.state("thinking")
+        self._record(page, why)
         if page.needs_script:
             raise PageError(f"{page.place} cannot be played without running its scripts: {page.needs_script}.")
         if not page.form.fields and not page.chats:
             return self._read(page)
         here, began, held = page, time.monotonic(), 0.0
+        outcome: Outcome
         before, pictures = Decision(), self._look(page)
         while _is_same(page, here):
             deadline = _deadline(page)
@@ -119,7 +170,10 @@ class Player:
                 return self._moved_on()
             before, page = decision, self._send(page, decision, deadline)
             began = time.monotonic()
-        self.journal.left(outcome)
+            if _is_same(page, here) and self.window.is_needed(page):
+                return self._start_over(page)
+        untouched = outcome == "timed out" and bool(here.form.fields) and not before.answers
+        self.journal.left(outcome, untouched)
         return page
 
     def _decide(self, page: Page, deadline: float | None, pictures: Sequence[Picture], talks: bool) -> Decision:
@@ -133,7 +187,7 @@ class Player:
         """Sends a decision, and some times more if oTree says that it comes too early. Returns what comes then."""
         here, held = page, 0.0
         for _ in range(TOO_EARLY):
-            page = self.browser.submit(here, decision.entries, decision.action)
+            page = self._submit(here, decision)
             if not (_is_same(page, here) and is_not_yet(page.errors)):
                 break
             held = pause(held, page.errors)
@@ -141,20 +195,45 @@ class Player:
             decision = self.mind.repeat(page, decision)
         return page
 
+    def _submit(self, page: Page, decision: Decision) -> Page:
+        """Sends a decision, and returns what comes then."""
+        if not self.window.is_open:
+            return self.browser.submit(page, decision.entries, decision.action)
+        after = self.window.submit(page, decision)
+        for what, data in self.window.noted():
+            self.journal.write("event", what=what, data=data)
+        return after
+
+    def _open_again(self, error: Crashed) -> Page:
+        """Where the participant is after the browser crashed. Raises the error if it has done so too often."""
+        self.window.close()
+        self.crashes += 1
+        if self.crashes > CRASHES:
+            raise error
+        logger.warning("%s The bot goes on where its participant is.", error)
+        self.journal.interrupted()
+        self.mind.look_again()
+        return self.browser.open()
+
     def _read(self, page: Page) -> Page:
         """A page with nothing to decide. One without a button is left when its time is up, as a browser would leave it;
         one that does not let go on yet is tried again later."""
-        began, deadline = time.monotonic(), _deadline(page)
-        self.mind.read(page, self._look(page))
-        decision, outcome = Decision(entries=page.form.fixed), "read"
+        began, deadline, pictures = time.monotonic(), _deadline(page), self._look(page)
+        outcome: Outcome = "read"
+        decision = Decision(entries=page.form.fixed)
         if not page.form.buttons and deadline is not None:
             self._sit_out(deadline)
             decision, outcome = Decision(entries=(*page.form.fixed, TIMED_OUT)), "timed out"
         self._take_time(page, began, deadline)
         here, held, attempt = page, 0.0, 0
-        while _is_same(page := self.browser.submit(here, decision.entries, decision.action), here):
+        while _is_same(page := self._submit(here, decision), here):
+            if self.window.is_needed(page):
+                return self._start_over(page)
             attempt += 1
             self.journal.write("refusal", attempt=attempt, by="server", messages=dict(page.errors), said=None)
+            if self.window.is_needed(page):
+                self.journal.interrupted()
+                return page
             fields = [name for name in page.errors if name]
             if fields:
                 raise PageError(
@@ -165,6 +244,7 @@ class Player:
                 raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
             held = pause(held, page.errors)
             self.browser.sleep(held)
+        self.mind.read(here, pictures)
         self.journal.left(outcome)
         return page
 
@@ -172,9 +252,15 @@ class Player:
         return self.browser.pictures(page) if self.images else ()
 
     def _sit_out(self, deadline: float | None) -> None:
-        """Stays until a page's time is up."""
-        if deadline is not None:
+        """Stays until a page's time is up. In a browser the page itself knows when, with what stands in it then."""
+        if deadline is not None and not self.window.is_open:
             self.browser.sleep(max(deadline - time.monotonic(), 0))
+
+    def _start_over(self, page: Page) -> Page:
+        """The page at hand was not taken as a form, and is played once more as one that lives by its scripts."""
+        self.mind.start_over(page)
+        self.journal.interrupted()
+        return page
 
     def _take_time(self, page: Page, began: float, deadline: float | None) -> None:
         """At a person's pace, what is left of the time that a person would take for this page passes."""
@@ -192,32 +278,9 @@ class Player:
         self.journal.left("end")
         self.journal.state("finished")
 
-    def _record(self, page: Page) -> None:
-        names = page.form.names()
-        fields = [
-            {
-                "key": field.key,
-                "name": names[field.key],
-                "kind": field.kind,
-                "label": field.label,
-                "required": field.required,
-                "options": [option.label for option in field.options],
-                "what": field.describe(),
-            }
-            for field in page.form.fields
-        ]
-        self.journal.page(
-            url=page.url,
-            app=page.app,
-            name=page.name,
-            number=page.number,
-            page_kind=page.kind,
-            title=page.title,
-            text=page.text,
-            fields=fields,
-            timeout=page.timeout,
-            needs_script=page.needs_script,
-        )
+    def _record(self, page: Page, why: str = "", scene: Scene | None = None) -> None:
+        """Opens a step with a page as it was seen, over HTTP or, if there is a reason `why`, in a browser."""
+        self.journal.page(**as_recorded(page, why, scene))
 
 
 def _is_same(page: Page, here: Page) -> bool:

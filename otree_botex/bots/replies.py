@@ -63,8 +63,13 @@ def read_answers(completion: Completion) -> Answered:
     answers = data.get("answers")
     if not isinstance(answers, dict):
         raise Unusable('The reply has no "answers".')
+    return Answered(answers, read_reason(data), _notes(data))
+
+
+def read_reason(data: Mapping[str, Any]) -> str:
+    """The reason that a reply gives; empty if it gives none."""
     reason = data.get("reason", "")
-    return Answered(answers, reason if isinstance(reason, str) else json.dumps(reason), _notes(data))
+    return reason if isinstance(reason, str) else json.dumps(reason)
 
 
 def read_turn(completion: Completion, chats: Sequence[Chat]) -> Turn:

@@ -19,16 +19,19 @@ from ..records import START_PATH, Launch, Memory, Seat
 from .browser import Browser
 from .carrier import Carrier, HttpCarrier
 from .conversation import PROMPTS
+from .drivers import Drivers
 from .journal import BotJournal, Journal
+from .limits import PageLimits
 from .mind import Mind
 from .pace import Pace
 from .player import Player
 from .talking import TalkLimits
+from .window import Window
 
 logger = logging.getLogger(__name__)
 
 STACK_BYTES = 512 * 1024
-LIBRARIES = ("litellm", "llama-cpp-python", "requests", "beautifulsoup4", "lxml")
+LIBRARIES = ("litellm", "llama-cpp-python", "requests", "beautifulsoup4", "lxml", "playwright")
 """Whose versions may make a difference to what a model is shown and how it answers."""
 
 
@@ -68,6 +71,8 @@ class Runner:
 
     def __init__(self, launch: Launch, carrier: Carrier) -> None:
         self._launch, self._carrier = launch, carrier
+        server = launch.seats[0].url or launch.server
+        self._drivers = Drivers(launch.driver, server, launch.hosts, launch.browsers)
         self._journal = Journal(launch, carrier, on_stop=self._stop_bot)
         self._bots = {seat.bot: _Bot(seat, BotJournal(self._journal, seat.bot)) for seat in launch.seats}
 
@@ -92,6 +97,7 @@ class Runner:
             logger.info("%d bots play with %s", len(self._bots), self._launch.model)
             self._introduce(llm)
             self._play_all(llm, memories)
+            self._drivers.close()
             llm.close()
         delivered = self._journal.close()
         logger.info("%d of %d bots finished", self.finished, len(self._bots))
@@ -110,12 +116,13 @@ class Runner:
     def _introduce(self, llm: LLM) -> None:
         """Writes down what shapes the answers and only this process knows."""
         libraries = {name: version for name in LIBRARIES if (version := _version(name))}
+        chromium = {"chromium": version} if (version := self._drivers.version()) else {}
         self._journal.record(
             self._launch.seats[0].bot,
             "runner",
             seats=[seat.number for seat in self._launch.seats],
             about=llm.about(),
-            versions={"otree_botex": __version__, "python": platform.python_version(), **libraries},
+            versions={"otree_botex": __version__, "python": platform.python_version(), **libraries, **chromium},
             prompts={path.stem: path.read_text("utf-8") for path in sorted(PROMPTS.glob("*.txt"))},
         )
 
@@ -147,7 +154,10 @@ class Runner:
         )
         pace = Pace(seat.seed) if launch.human_pace else None
         limits = TalkLimits(launch.chat_messages, launch.chat_cost)
-        bot.finished = Player(browser, mind, bot.journal, pace, launch.images, limits).play(memory)
+        page_limits = PageLimits(launch.page_calls, launch.page_actions, launch.page_seconds)
+        window = Window(self._drivers, bot.stop, launch.images)
+        player = Player(browser, window, mind, bot.journal, pace, launch.images, limits, page_limits)
+        bot.finished = player.play(memory)
         browser.close()
 
 

@@ -10,8 +10,9 @@ from ..errors import PageError, TimeUp
 from ..records import Launch
 from .browser import Browser
 from .chat import Line, Talk, TalkError
+from .decision import Decision
 from .journal import BotJournal
-from .mind import Decision, Mind
+from .mind import Mind
 from .page import Page
 from .pictures import Picture
 

@@ -19,6 +19,10 @@ have "images", a list of data: URLs, in the order in which the text names them."
 Schema = Mapping[str, Any]
 
 
+ACT, ACT_AGAIN = "act", "act again"
+"""The purposes of asking what to do on a page in a browser: for the first time, and after something was done there."""
+
+
 def object_schema(**properties: Schema) -> dict[str, Any]:
     """The JSON Schema of an object with exactly these properties, in this order."""
     return {
@@ -69,7 +73,7 @@ class Request:
     seat: int = 0
     """Whose request it is: a replay needs to be told."""
     purpose: str = "decision"
-    """What is asked for ("decision", "talk", "notes"). A replay needs to be told that, too."""
+    """What is asked for ("decision", "talk", "notes", ACT, ACT_AGAIN). A replay needs to be told that, too."""
 
     def seconds_left(self) -> float:
         """The time until the deadline, never less than nothing; infinite if there is none."""

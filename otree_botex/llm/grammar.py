@@ -31,8 +31,9 @@ def gbnf(schema: Schema) -> str:
     """A grammar in llama.cpp's GBNF whose root admits the JSON texts that satisfy `schema`.
 
     Keys stand in the schema's order, all of them; numbers keep exactly to their bounds and always show all their
-    decimals; of an array's items each may be taken once, in their order. Narrower than the schema only where numbers
-    or strings are endless (see the constants above) or a string is longer than LONGEST_STRING.
+    decimals; of an array's options each may be taken once, in their order, while its objects may come as they like.
+    Narrower than the schema only where numbers or strings are endless (see the constants above) or a string is longer
+    than LONGEST_STRING; wider only where a number's step is no power of ten: then all its decimals are admitted.
 
     Raises ValueError for a schema that nothing satisfies or that is of no kind our forms make.
 
@@ -74,12 +75,12 @@ class _Grammar:
         if "anyOf" in schema:
             return _either([self.value(branch) for branch in schema["anyOf"]])
         if "enum" in schema:
-            return _either([_literal(option) for option in dict.fromkeys(schema["enum"])])
+            return _either(_options(schema["enum"]))
         kind = schema.get("type")
         if kind == "object":
             return self.object(schema["properties"])
         if kind == "array":
-            return self.array(schema)
+            return self.array(schema) if "enum" in schema["items"] else self.list(schema)
         if kind == "string" and "pattern" in schema:
             return rf'"\"" {gbnf_of(schema["pattern"])} "\""'
         if kind == "string":
@@ -127,12 +128,24 @@ class _Grammar:
         first = _either([take(i, least) for i in range(count - max(least, 1) + 1)] or ['""'])
         return f'"[" {first if least else f"({first})?"} "]"'
 
+    def list(self, schema: Schema) -> str:
+        """Items of any kind, one after the other. They have a rule of their own: llama.cpp copies what is repeated."""
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        if most is not None and most < max(least, 1):
+            raise ValueError(f"No grammar can be made for a list of {least} to {most} items.")
+        name = f"item{len(self.rules)}"
+        self.rules[name] = ""
+        self.rules[name] = self.value(schema["items"])
+        more = f'("," {SPACE} {name}){{{max(least - 1, 0)},{"" if most is None else most - 1}}}'
+        items = f"{name} {more}" if most != 1 else name
+        return f'"[" {items} "]"' if least else f'"[" ({items})? "]"'
+
 
 def _number(schema: Schema) -> str:
     low, high, step = number_grid(schema)
     decimals = _decimals(step)
-    if step != Decimal(1).scaleb(-decimals):
-        raise ValueError(f"No grammar can be made for multiples of {step}.")
+    if step != (unit := Decimal(1).scaleb(-decimals)):
+        low, high = (None if bound is None else int(bound * step / unit) for bound in (low, high))
     if low is None:
         low = -_open_end(max(-(high or 0), 0), decimals)
     if high is None:
@@ -200,6 +213,20 @@ def _either(ways: Sequence[str]) -> str:
     if not ways:
         raise ValueError("There is nothing to choose from.")
     return ways[0] if len(ways) == 1 else f"({' | '.join(ways)})"
+
+
+def _options(options: Sequence[Any]) -> list[str]:
+    """Expressions for these values. Numbers that follow each other are one range, as llama.cpp is slow where it has
+    hundreds of ways on."""
+    numbers = sorted({option for option in options if type(option) is int and option >= 0})
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    others = [_literal(option) for option in dict.fromkeys(options) if type(option) is not int or option < 0]
+    return [way for low, high in runs for way in _magnitudes(low, high, 0)] + others
 
 
 def _literal(value: Any) -> str:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from ..errors import ModelError
-from . import LLM, Completion, ModelOptions, Request, Schema
+from . import ACT, ACT_AGAIN, LLM, Completion, ModelOptions, Request, Schema
 from .formats import draw
 from .grammar import number_grid
 
@@ -24,6 +24,13 @@ OPEN_RANGE = 100
 
 WORDS = "amber bell cloud dune ember field grove harbor island juniper kite lantern meadow north orchard pebble".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+MOST_ACTIONS = 4
+"""So many controls of a page are used at most in one list of actions."""
+SUBMIT_SHARE, ASIDE_SHARE, ACCEPT_SHARE = 0.5, 0.15, 0.9
+"""How often a list of actions ends with sending the page; how often there is a wait among them, or a key that is
+pressed; and how often a dialog is accepted."""
+LONGEST_WAIT = 3
 
 _NOTHING = object()  # what a draw gives when every valid value has been refused
 
@@ -43,12 +50,7 @@ class RandomAnswers(LLM):
         no answer to a field is valid.
         """
         rng = Random(request.seed)
-        reply = {
-            name: REASON[: schema.get("maxLength")]
-            if name in ("reason", "notes")
-            else _draw(name, schema, rng, request)
-            for name, schema in request.schema["properties"].items()
-        }
+        reply = {name: _part(name, schema, rng, request) for name, schema in request.schema["properties"].items()}
         return Completion(text=json.dumps(reply, ensure_ascii=False), model="random", cost=0.0, mode="random")
 
     def count_tokens(self, text: str) -> int:
@@ -68,6 +70,15 @@ class RandomAnswers(LLM):
         }
 
 
+def _part(name: str, schema: Schema, rng: Random, request: Request) -> Any:
+    """One of the parts that a reply has."""
+    if name in ("reason", "notes"):
+        return REASON[: schema.get("maxLength")]
+    if name == "actions" and request.purpose in (ACT, ACT_AGAIN):
+        return _draw_actions(schema, rng, has_acted=request.purpose == ACT_AGAIN)
+    return _draw(name, schema, rng, request)
+
+
 def _draw(name: str, schema: Schema, rng: Random, request: Request) -> Any:
     """A value for the field of this name, or for all fields of an object."""
     if schema.get("type") == "object":
@@ -77,6 +88,53 @@ def _draw(name: str, schema: Schema, rng: Random, request: Request) -> Any:
         if value is not _NOTHING:
             return value
     raise ModelError(f"No answer to the field {name!r} is valid, so none can be drawn.")
+
+
+def _draw_actions(schema: Schema, rng: Random, has_acted: bool) -> list[dict[str, Any]]:
+    """What to do on a page: something with a few of its controls, each as likely as any other, then perhaps sending it.
+    Where there are none, a key is pressed, or the page is sent, or there is a wait. Who has acted there before may also
+    do no more than send it."""
+    ways: dict[Any, list[Schema]] = {}  # by the control they are about
+    others: dict[str, Schema] = {}
+    for action in schema["items"].get("anyOf", [schema["items"]]):
+        about = next((name for name in ("control", "from") if name in action["properties"]), None)
+        if about is None:
+            others[action["properties"]["do"]["enum"][0]] = action
+        for number in action["properties"][about]["enum"] if about else ():
+            ways.setdefault(number, []).append(_about(action, about, number))
+    if "answer" in others:
+        return [_draw_action(others["answer"], rng)]
+    if has_acted and "submit" in others and rng.random() < SUBMIT_SHARE / 2:
+        return [_draw_action(others["submit"], rng)]
+    count = min(rng.randint(1, MOST_ACTIONS), schema["maxItems"] - 2)  # there may be an aside, and "submit"
+    actions = [_draw_action(rng.choice(ways[number]), rng) for number in rng.sample(list(ways), min(count, len(ways)))]
+    if not ways and "press" in others:
+        actions = [_draw_action(others["press"], rng) for _ in range(count)]
+    asides = [others[name] for name in ("press", "wait") if name in others]
+    if actions and rng.random() < ASIDE_SHARE:
+        actions.insert(rng.randint(0, len(actions)), _draw_action(rng.choice(asides), rng))
+    if "submit" in others and rng.random() < SUBMIT_SHARE:
+        actions.append(_draw_action(others["submit"], rng))
+    return actions or [_draw_action(others["wait"], rng)]
+
+
+def _about(action: Schema, name: str | None, number: int) -> Schema:
+    """An action of this control."""
+    properties = {**action["properties"], name: {"type": "integer", "enum": [number]}}
+    if name == "from" and (targets := [to for to in properties["to"]["enum"] if to != number]):
+        properties["to"] = {"type": "integer", "enum": targets}
+    return {"properties": properties}
+
+
+def _draw_action(action: Schema, rng: Random) -> dict[str, Any]:
+    drawn = {name: _fresh(field, rng, ()) for name, field in action["properties"].items()}
+    if _NOTHING in drawn.values():
+        raise ModelError(f"No action of the kind {drawn['do']!r} is valid, so none can be drawn.")
+    if drawn["do"] == "wait":
+        drawn["seconds"] = rng.randint(1, LONGEST_WAIT)
+    if drawn["do"] == "answer":
+        drawn["accept"] = "enum" in action["properties"]["accept"] or rng.random() < ACCEPT_SHARE
+    return drawn
 
 
 def _fresh(schema: Schema, rng: Random, refused: Sequence[Any]) -> Any:

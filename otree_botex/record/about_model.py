@@ -100,8 +100,8 @@ def usage(manifest: Manifest) -> Pieces:
 
 
 def parameters(manifest: Manifest) -> Pieces:
-    given = {name: value for name, value in manifest["parameters"].items() if value is not None}
-    unset = [Code(name) for name, value in manifest["parameters"].items() if value is None]
+    given = {name: value for name, value in manifest["parameters"].items() if value not in (None, [])}
+    unset = [Code(name) for name in manifest["parameters"] if name not in given]
     modes = (say("{} ({})", Code(mode), _replies(number)) for mode, number in manifest["modes"].items())
     seeded = any(seat["seed"] is not None for seat in manifest["seats"])
     return joined(

@@ -14,6 +14,7 @@ CAUSES = {
     "refused": "too many replies to a page were refused",
     "empty": "too many replies were empty",
     "cut off": "too many replies were cut off",
+    "limit": "a limit of what a bot may do on one page was reached",
     "model": "the model could not answer",
     "page": "a page could not be played",
     "server": "the oTree server was away",
@@ -48,9 +49,21 @@ def how_bots_play(manifest: Manifest) -> Pieces:
     images, pace = manifest["parameters"].get("images"), manifest["parameters"].get("human_pace")
     return say(
         "A bot opens its participant's link, reads each page as the text that a participant would see there, {} its "
-        "pictures, and submits the answers to its form{}. Nothing in the experiment was changed for it.",
+        "pictures, and submits the answers to its form{}. {}Nothing in the experiment was changed for it.",
         "with" if images else "with the descriptions of",
         ", after about the time that people take" if pace else "",
+        _in_browser(manifest),
+    )
+
+
+def _in_browser(manifest: Manifest) -> str:
+    pages = _sum(manifest, "in_browser")
+    if not pages:
+        return ""
+    return (
+        f"{count(pages, 'page')} {'was' if pages == 1 else 'were'} opened in a browser (Chromium). Where a page there "
+        "was more than a form, the bot named the actions that were to be taken on its controls, step by step, and was "
+        "told what changed. "
     )
 
 
@@ -112,14 +125,24 @@ def refusals(manifest: Manifest) -> Pieces:
 
 
 def dropouts(manifest: Manifest) -> Pieces:
-    late, left = (sum(seat[name] for seat in manifest["seats"]) for name in ("timed_out", "left"))
+    late, left, untouched = (_sum(manifest, name) for name in ("timed_out", "left", "untouched"))
     return say(
         "{} The record leaves none of them out. On {} the time was up before the bot had answered, and {} left "
-        "by others' doing.",
+        "by others' doing.{}",
         what_became(manifest),
         count(late, "page"),
         "1 page was" if left == 1 else f"{left:,} pages were",
+        f" {_untouched(untouched)}" if untouched else "",
     )
+
+
+def _untouched(pages: int) -> str:
+    were, its = ("was", "its") if pages == 1 else ("were", "their")
+    return f"{count(pages, 'page')} in a browser {were} left without any of {its} controls having been touched."
+
+
+def _sum(manifest: Manifest, name: str) -> int:
+    return sum(seat[name] for seat in manifest["seats"])
 
 
 def software(manifest: Manifest) -> Pieces:

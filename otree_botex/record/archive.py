@@ -14,7 +14,7 @@ from .tables import Record
 
 
 def zipped(record: Record, launch: Any, manifest: dict[str, Any], now: exports.Now = exports.as_recorded) -> bytes:
-    """Manifest, report, prompt files, bots, steps and messages of a launch, and each prompt as it was sent."""
+    """Manifest, report, prompt files, bots, steps, events and messages of a launch, and each prompt as it was sent."""
     chosen = [(launch, bot) for bot in record.bots_of(launch)]
     files = {
         "manifest.json": json.dumps(manifest, indent=2, ensure_ascii=False),
@@ -22,8 +22,9 @@ def zipped(record: Record, launch: Any, manifest: dict[str, Any], now: exports.N
         "report.tex": methods.latex(manifest),
         "bots.csv": _csv(exports.bots(record, chosen, now)),
         "steps.csv": _csv(exports.steps(record, chosen)),
+        "events.jsonl": _lines(exports.as_dicts(exports.events(record, chosen))),
         "messages.csv": _csv(exports.messages(record, chosen)),
-        "sent.jsonl": "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in prompts(record, launch)),
+        "sent.jsonl": _lines(prompts(record, launch)),
         **{f"prompts/{name}.txt": text for name, text in manifest["prompts"].items()},
     }
     buffer = io.BytesIO()
@@ -31,6 +32,10 @@ def zipped(record: Record, launch: Any, manifest: dict[str, Any], now: exports.N
         for name, text in files.items():
             archive.writestr(f"launch_{launch.code}/{name}", text)
     return buffer.getvalue()
+
+
+def _lines(values: Iterable[dict[str, Any]]) -> str:
+    return "".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values)
 
 
 def _csv(rows: Iterable[exports.Row]) -> str:

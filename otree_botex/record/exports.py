@@ -1,11 +1,11 @@
-"""The record as tables for people: bots, steps, messages. Each yields rows; the first is the header."""
+"""The record as tables for people: bots, steps, events, messages. Each yields rows; the first is the header."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
@@ -19,7 +19,10 @@ Now = Callable[[Any], tuple[str, str]]
 
 FORMULAS = ("=", "+", "-", "@", "\t")
 BOT_COLUMNS = ("persona", "treatment", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens", "cost")
-STEP_COLUMNS = ("app", "page", "round_number", "page_number", "kind", "title", "outcome", "seconds", "attempts")
+STEP_COLUMNS = (
+    *("app", "page", "round_number", "page_number", "kind", "title", "driver", "outcome", "untouched", "seconds"),
+    "attempts",
+)
 MESSAGE_COLUMNS = (
     *("step", "number", "role", "content", "purpose", "model", "fingerprint", "mode", "seed", "finish_reason"),
     *("request_id", "error", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost", "prices"),
@@ -59,13 +62,32 @@ def steps(record: Record, chosen: Chosen) -> Iterator[Row]:
             start = [launch.session_code, bot.participant_code, bot.number, bot.id, launch.code, launch.model]
             start += [step.number, utc(step.seen_at)]
             answers = json.loads(step.answers_json) if step.answers_json else {}
-            for field in json.loads(step.fields_json) or [{}]:
+            for field in asked(step, answers) or [{}]:
                 name = field.get("name", "")
                 yield start + [
                     *_values(step, STEP_COLUMNS),
                     *(name, field.get("label", ""), field.get("kind", ""), " | ".join(field.get("options", []))),
                     *(_answer(answers.get(name)), step.reason, step.refusals_json, step.chat_json, step.text),
                 ]
+
+
+def asked(step: Any, answers: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fields that a step has answers for, or might have had. Where a page in a browser has controls instead, it is
+    what the page sent in the end; several controls may stand for one of these."""
+    fields = json.loads(step.fields_json)
+    if step.driver != "browser" or not all("decides" in field for field in fields):
+        return list(fields)
+    alone = {field["name"]: field for field in fields if sum(other["name"] == field["name"] for other in fields) == 1}
+    return [alone.get(name, {"name": name}) for name in answers]
+
+
+def events(record: Record, chosen: Chosen) -> Iterator[Row]:
+    """One row for each thing that happened on a page in a browser, in order; for `data` see `journal.What`."""
+    yield ["session", "participant", "seat", "bot", "launch", "step", "at_utc", "what", "data"]
+    for launch, bot in chosen:
+        start = [launch.session_code, bot.participant_code, bot.number, bot.id, launch.code]
+        for event in record.db.query(record.Event).filter_by(bot_id=bot.id).order_by(record.Event.id):
+            yield [*start, event.step, utc(event.at), event.what, json.loads(event.data_json)]
 
 
 def messages(record: Record, chosen: Chosen) -> Iterator[Row]:

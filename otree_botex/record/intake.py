@@ -1,4 +1,4 @@
-"""Takes the journal's records into the tables, each once. What they hold is described in `records`."""
+"""Takes the journal's records into the tables, each once. What they hold is described in `journal`."""
 
 from __future__ import annotations
 
@@ -62,12 +62,14 @@ def parsed(records: Sequence[str]) -> list[dict[str, Any]]:
 
 
 class _Batch:
-    """One batch on its way into the tables. Steps that it touches are loaded once, messages go in together."""
+    """One batch on its way into the tables. Steps that it touches are loaded once, messages and events go in
+    together."""
 
     def __init__(self, record: Record, locate: Locate) -> None:
         self.record, self.db, self.locate = record, record.db, locate
         self.steps: dict[tuple[int, int], Any] = {}
         self.messages: dict[tuple[int, int], dict[str, Any]] = {}
+        self.events: list[dict[str, Any]] = []
 
     def load(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Loads the steps that earlier batches opened and this one goes on with, in one query."""
@@ -86,6 +88,7 @@ class _Batch:
         if self.messages:
             rows = [{name: row.get(name) for name in ("bot_id", *MESSAGE_COLUMNS)} for row in self.messages.values()]
             self.db.bulk_insert_mappings(self.record.Message, rows)
+        self.db.bulk_insert_mappings(self.record.Event, self.events)
 
     def _runner(self, bot: Any, entry: Mapping[str, Any]) -> None:
         launch = self.db.query(self.record.Launch).filter_by(id=bot.launch_id).one()
@@ -114,6 +117,7 @@ class _Batch:
             fields_json=json.dumps(entry["fields"], ensure_ascii=False),
             timeout=entry["timeout"],
             needs_script=entry["needs_script"],
+            driver=entry.get("driver", "http"),
             refusals_json="[]",
             chat_json="[]",
             attempts=0,
@@ -123,6 +127,13 @@ class _Batch:
             bot.participant_code = _participant(entry["url"])
         self.steps[bot.id, step.number] = step
         bot.steps = step.number
+
+    def _event(self, bot: Any, entry: Mapping[str, Any]) -> None:
+        data = entry["data"]
+        row = {"bot_id": bot.id, "step": entry["step"], "at": entry["at"], "what": entry["what"]}
+        self.events.append({**row, "data_json": json.dumps(data, ensure_ascii=False)})
+        if entry["what"] == "actions":
+            bot.reason = data["reason"]
 
     def _message(self, bot: Any, entry: Mapping[str, Any]) -> None:
         images = json.dumps(entry["images"], ensure_ascii=False) if entry.get("images") else None
@@ -179,6 +190,7 @@ class _Batch:
     def _left(self, bot: Any, entry: Mapping[str, Any]) -> None:
         step = self._step(bot, entry)
         step.outcome, step.seconds = entry["outcome"], entry["seconds"]
+        step.untouched = entry.get("untouched", False)
 
     def _state(self, bot: Any, entry: Mapping[str, Any]) -> None:
         bot.state, bot.error, bot.cause = entry["state"], entry["error"], entry["cause"]

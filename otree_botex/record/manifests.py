@@ -18,7 +18,7 @@ from .tables import Record
 
 FORMAT = 1
 FATES = (
-    *("finished", "refused", "empty", "cut off", "model", "page", "server", "setup", "inside", "gone"),
+    *("finished", "refused", "empty", "cut off", "limit", "model", "page", "server", "setup", "inside", "gone"),
     *("stopped", "playing"),
 )
 """What may become of a seat: finished; failed, by its cause (see `records.Cause`; "gone" if the bot's process ended
@@ -100,6 +100,8 @@ def attrition(seats: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _seats(record: Record, launch: Any, bots: Sequence[Any], now: Now) -> list[dict[str, Any]]:
     outcomes = _by_bot(record, bots, record.Step, record.Step.outcome)
+    drivers = _by_bot(record, bots, record.Step, record.Step.driver)
+    untouched = _by_bot(record, bots, record.Step, record.Step.untouched)
     cached = _by_bot(record, bots, record.Message, record.Message.from_cache)
     return [
         {
@@ -113,6 +115,8 @@ def _seats(record: Record, launch: Any, bots: Sequence[Any], now: Now) -> list[d
             "pages": bot.steps,
             "timed_out": outcomes[bot.id]["timed out"],
             "left": outcomes[bot.id]["left"],
+            "in_browser": drivers[bot.id]["browser"],
+            "untouched": untouched[bot.id][True],
             "refusals": bot.refusals,
             "calls": bot.calls,
             "from_cache": cached[bot.id][True],

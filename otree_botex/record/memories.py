@@ -7,11 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import SetupError
-from ..parameters import Parameters
+from ..parameters import Parameters, stored
 from ..records import Memory, Recorded
 from .tables import Record
 
-AS_RECORDED = ("seed", "attempts", "images", "chat_messages", "chat_cost", "memory")
+AS_RECORDED = (
+    *("seed", "attempts", "images", "chat_messages", "chat_cost", "memory"),
+    *("driver", "hosts", "page_calls", "page_actions", "page_seconds"),
+)
+DECIDING = ("decision", "act")
+"""What models are asked for to decide on a page; all else serves that."""
 UNANSWERED = ("read", "waited", "timed out", "left")
 """Pages left so are shown to the model with the next that it decides on."""
 
@@ -21,7 +26,9 @@ def memory(record: Record, bot: Any) -> Memory:
     steps = list(record.db.query(record.Step).filter_by(bot_id=bot.id).order_by(record.Step.number))
     found = Memory(step=bot.steps, message=bot.messages)
     decided = {step.number for step in steps if step.answers_json is not None}
-    last = next((reply for reply in reversed(_replies(record, bot)) if reply.step in decided), None)
+    last = next(
+        (one for one in reversed(_replies(record, bot)) if one.purpose in DECIDING and one.step in decided), None
+    )
     if last is not None:
         numbers = [*json.loads(last.sent_json), last.number]
         table = record.Message
@@ -49,8 +56,8 @@ def as_replayed(record: Record, asked: Parameters) -> Parameters:
     launch = record.db.query(record.Launch).filter_by(code=asked.replayed).first()
     if launch is None:
         raise SetupError(f"There is no launch {asked.replayed!r} in this record that could be replayed.")
-    before = json.loads(launch.parameters_json)
-    return replace(asked, **{name: before[name] for name in AS_RECORDED})
+    before = stored(launch.parameters_json)
+    return replace(asked, **{name: getattr(before, name) for name in AS_RECORDED})
 
 
 def recorded(record: Record, launch: Any) -> dict[int, list[Recorded]]:
@@ -64,10 +71,9 @@ def recorded(record: Record, launch: Any) -> dict[int, list[Recorded]]:
 def _of_bot(record: Record, bot: Any) -> list[Recorded]:
     steps = {step.number: step for step in record.db.query(record.Step).filter_by(bot_id=bot.id)}
     replies = [
-        Recorded(reply.step, steps[reply.step].text, reply.purpose, reply.content)
-        for reply in _replies(record, bot, None)
+        Recorded(reply.step, steps[reply.step].text, reply.purpose, reply.content) for reply in _replies(record, bot)
     ]
-    answered = {reply.step for reply in replies if reply.purpose == "decision"}
+    answered = {reply.step for reply in replies if reply.purpose in DECIDING}
     missed = [
         Recorded(step.number, step.text, "decision", None)
         for step in steps.values()
@@ -76,11 +82,8 @@ def _of_bot(record: Record, bot: Any) -> list[Recorded]:
     return sorted([*replies, *missed], key=lambda one: one.step)
 
 
-def _replies(record: Record, bot: Any, purpose: str | None = "decision") -> list[Any]:
+def _replies(record: Record, bot: Any) -> list[Any]:
     """A bot's replies that came, in order."""
     table = record.Message
     found = record.db.query(table).filter_by(bot_id=bot.id, role="assistant", error=None)
-    found = found.filter(table.content.isnot(None))
-    if purpose:
-        found = found.filter_by(purpose=purpose)
-    return list(found.order_by(table.number))
+    return list(found.filter(table.content.isnot(None)).order_by(table.number))

@@ -17,7 +17,16 @@ from ..errors import Away, ServerError, SetupError
 from ..parameters import REPLAY
 from ..records import Memory, Recorded
 from . import intake, memories, tokens
-from .tables import BotColumns, LaunchColumns, MessageColumns, PictureColumns, Record, StepColumns, belongs_to
+from .tables import (
+    BotColumns,
+    EventColumns,
+    LaunchColumns,
+    MessageColumns,
+    PictureColumns,
+    Record,
+    StepColumns,
+    belongs_to,
+)
 
 try:
     from sqlalchemy.orm import declarative_base
@@ -25,7 +34,7 @@ except ImportError:  # SQLAlchemy 1.3, which oTree pins
     from sqlalchemy.ext.declarative import declarative_base
 
 ENVIRONMENT = "BOTEX_DB"
-FORMAT = 1
+FORMAT = 2
 """Of the tables; stands in the file as SQLite's user_version."""
 BUSY_SECONDS = 60
 
@@ -45,6 +54,12 @@ class Bot(BotColumns, Base):
 
 class Step(StepColumns, Base):
     __tablename__ = "otree_botex_step"
+    id = Column(Integer, primary_key=True)
+    bot_id = belongs_to("otree_botex_bot")
+
+
+class Event(EventColumns, Base):
+    __tablename__ = "otree_botex_event"
     id = Column(Integer, primary_key=True)
     bot_id = belongs_to("otree_botex_bot")
 
@@ -114,7 +129,7 @@ class Database:
         """The record, for one transaction: what is changed is kept if nothing is raised, else nothing of it."""
         session = self._sessions()
         try:
-            yield Record(session, Launch, Bot, Step, Message, Picture)
+            yield Record(session, Launch, Bot, Step, Event, Message, Picture)
             session.commit()
         finally:
             session.close()

@@ -20,7 +20,7 @@ class LaunchColumns:
     """Bots that were started together: with which model, how, by whom, when.
 
     `experiment_json` is what they play (see manifest.py), `runners_json` lists the processes that played them, as
-    `records.RunnerRecord` describes them.
+    `journal.RunnerRecord` describes them.
     """
 
     code = Column(String(16), unique=True, index=True)
@@ -79,6 +79,7 @@ class StepColumns:
     fields_json = Column(Text, default="[]")
     timeout = Column(Float)
     needs_script = Column(Text, default="")
+    driver = Column(String(10), default="http")
     answers_json = Column(Text)
     entries_json = Column(Text)
     reason = Column(Text, default="")
@@ -87,6 +88,16 @@ class StepColumns:
     chat_json = Column(Text, default="[]")
     outcome = Column(String(20), default="")
     seconds = Column(Float)
+    untouched = Column(Boolean, default=False)
+
+
+class EventColumns:
+    """One thing that happened on a page in a browser, in the order of the rows: see `journal.EventRecord`."""
+
+    step = Column(Integer)
+    at = Column(Float)
+    what = Column(String(20))
+    data_json = Column(Text)
 
 
 class MessageColumns:
@@ -134,6 +145,7 @@ class Record:
     Launch: Any
     Bot: Any
     Step: Any
+    Event: Any
     Message: Any
     Picture: Any
 

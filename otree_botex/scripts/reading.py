@@ -1,4 +1,5 @@
-"""What a script reads from its record: bots, conversations, answers with their reasons, as dicts or as CSV files."""
+"""What a script reads from its record: bots, conversations, answers with their reasons, what happened in browsers; as
+dicts or as CSV files."""
 
 from __future__ import annotations
 
@@ -44,6 +45,14 @@ def read_responses_from_botex_db(session_id: str | None = None, botex_db: Name |
     Arguments and errors are those of `read_participants_from_botex_db`.
     """
     return _read(exports.steps, session_id, botex_db)
+
+
+def read_events_from_botex_db(session_id: str | None = None, botex_db: Name | None = None) -> list[dict[str, Any]]:
+    """All that happened on pages in a browser, in order: actions, form data, live messages (see docs/record.md).
+
+    Arguments and errors are those of `read_participants_from_botex_db`.
+    """
+    return _read(exports.events, session_id, botex_db)
 
 
 def read_manifest_from_botex_db(launch: str, botex_db: Name | None = None) -> dict[str, Any]:

@@ -138,7 +138,8 @@ def run_single_bot(
     `random`, `smollm2`, `llama.cpp:/path.gguf`, `local` (with `local_model_cfg`), `replay:LAUNCH`, or any name litellm
     knows. `session_id` is what the record calls the session. `already_started` goes on with the bot that began on this
     link and did not finish. Further arguments are the parameters of a launch: temperature, max_tokens, seed, attempts,
-    memory, human_pace, images, cache, chat_messages, chat_cost.
+    memory, human_pace, images, cache, chat_messages, chat_cost; and for pages in a browser driver, hosts, page_calls,
+    page_actions, page_seconds, browsers.
 
     Returns a Run; with `wait`, when the bot has ended. Raises SetupError for arguments that are not valid, and what
     `Run.wait` raises.

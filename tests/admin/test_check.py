@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from otree_botex.check_text import WIDTH
+from otree_botex.chromium_path import find_chromium
 
 from ..conftest import OTREE, copy_demo
 from ..servers import wait_until
@@ -154,19 +156,42 @@ def test_bots_that_a_config_starts_by_itself_are_not_in_the_way(project):
 
 
 @pytest.mark.slow
+@pytest.mark.browser
+def test_pages_that_live_by_their_scripts(project):
+    pytest.importorskip("playwright", reason="Playwright is not installed")
+    if find_chromium() is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    with (project / "settings.py").open("a") as file:
+        file.write(f"LLM_BOTS = dict(models=['random'], python={sys.executable!r})\n")
+    done = check(project, "by_script", "--bots", "1", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    pages = {page["page"]: page for page in report["pages"]}
+    assert report["summary"].startswith("1 of 1 bots finished; 6 pages played in a browser")
+    for name, field in (("Ranking", "ranking"), ("Slider", "saved"), ("Tiles", "gamble"), ("Check", "wrong_tries")):
+        assert (
+            field in pages[name]["set_by_scripts"] and pages[name]["in_browser"] and pages[name]["kind"] == "by script"
+        )
+        assert any(control["times"] for control in pages[name]["controls"]), name
+    assert not any(page["untouched"] or page["needs_browser"] for page in report["pages"])
+    assert pages["Typing"]["timer"] == 30 and pages["Late"]["set_by_scripts"] == []  # it has a field, only later
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("otree", ["6", "5"])
 def test_a_page_that_needs_a_browser(project, otree):
-    add_app(project, "auction", bids=LIVE)
-    done = check(project, "auction", otree=otree)
+    add_app(project, "bidding", bids=LIVE)
+    done = check(project, "bidding", "--driver", "http", otree=otree)
     assert done.returncode == 1
     report = " ".join(done.stdout.split())
-    assert "auction / Before form, passed by 2 of 2 bots Your age [whole number, 0 to 99]" in report
-    assert "auction / Hidden page, not shown to any bot (is_displayed)" in report
-    assert "auction / Bids read only, needs a browser, passed by 0 of 1 bots, not shown to 1" in report
+    assert "bidding / Before form, passed by 2 of 2 bots Your age [whole number, 0 to 99]" in report
+    assert "bidding / Hidden page, not shown to any bot (is_displayed)" in report
+    assert "bidding / Bids read only, needs a browser, passed by 0 of 1 bots, not shown to 1" in report
     assert "needs a browser: its decisions are made over a live connection" in report
-    assert "P1 on auction / Bids: The page needs a browser" in report
-    assert "P2 on auction / Together: Stopped while waiting for others, most likely for those that failed." in report
-    assert "auction / Results page, not reached" in report and "1 page after that could not be checked." in report
+    assert "P1 on bidding / Bids: The page needs a browser: its decisions are made over a live connection" in report
+    assert "These bots had to do without (driver “http”)." in report
+    assert "P2 on bidding / Together: Stopped while waiting for others, most likely for those that failed." in report
+    assert "bidding / Results page, not reached" in report and "1 page after that could not be checked." in report
     assert "0 of 2 bots finished; 1 page needs a browser." in report
     assert processes_in(project) == {}
 
@@ -184,22 +209,22 @@ def test_a_page_with_an_error(project):
 
 @pytest.mark.slow
 def test_all_configs_in_short(project):
-    add_app(project, "auction", bids=LIVE)
+    add_app(project, "bidding", bids=LIVE)
     add_app(project, "unmade")
     with (project / "unmade" / "__init__.py").open("a") as file:
         file.write("\ndef creating_session(subsession):\n    raise ValueError('no such treatment')\n")
     with (project / "settings.py").open("a") as file:
-        file.write("KEPT = ('dictator_de', 'auction', 'unmade', 'ultimatum')\n")
+        file.write("KEPT = ('dictator_de', 'bidding', 'unmade', 'ultimatum')\n")
         file.write("SESSION_CONFIGS = [config for config in SESSION_CONFIGS if config['name'] in KEPT]\n")
     done = check(project, "--json")
     assert done.returncode == 1
     said = done.stderr  # where standard output is for JSON alone
     assert "\ndictator_de: 1 of 1 bots finished; no page needs a browser.\n" in said
-    assert "\nauction: 0 of 2 bots finished; 1 page needs a browser.\n" in said
+    assert "\nbidding: 0 of 2 bots finished; 1 page needs a browser.\n" in said
     assert "unmade: could not be checked." in said and "ValueError: no such treatment" in said
     assert "\nultimatum: 2 of 2 bots finished" in said
     results = json.loads(done.stdout)
-    assert [result["config"] for result in results] == ["ultimatum", "dictator_de", "auction", "unmade"]
+    assert [result["config"] for result in results] == ["ultimatum", "dictator_de", "bidding", "unmade"]
 
 
 def test_what_cannot_be_checked_is_explained(project, tmp_path):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
 import requests
 import websocket
+
+from otree_botex.parameters import PARAMETERS, parameters
 
 from ..servers import wait_until
 
@@ -95,11 +98,42 @@ def test_launch_from_a_shell_tells_what_is_wrong(server):
         ((*common, session, "--model", "random", "--bots", "4"), "Only 3 seats are free"),
         ((*common, session, "--model", "openai/gpt-4.1-mini"), "otree-botex setup"),
         ((*common, session, "--model", "random", "--temperature", "9"), "temperature must be a number from 0 to 2"),
+        ((*common, session, "--model", "random", "--hosts", "http://a.net"), "hosts must be names as cdn.example.org"),
         (("launch", "--server", "http://127.0.0.1:9", "--session", "x", "--model", "random"), "Is it running?"),
     ]:
         done = command_line(server, *arguments)
         assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
     assert server.bots(session) == []
+
+
+def test_how_pages_are_played_in_a_browser_is_said_on_the_tab_in_a_shell_and_over_rest(server):
+    asked = {"driver": "http", "hosts": "a.net, b.net", "page_calls": 500, "page_actions": 9000, "page_seconds": 8}
+    sessions = [server.session("dictator_de", 1) for _ in range(3)]
+    server.post_form(
+        f"/LLMBots/{sessions[0]}", sessions[0], action="launch", model="random", which_seats="all", browsers=3, **asked
+    )
+    options = [text for name, value in asked.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    common = ("launch", "--server", server.url, "--session", sessions[1], "--model", "random", "--browsers", "3")
+    assert command_line(server, *common, *options).returncode == 0
+    server.launch(sessions[2], **{**asked, "hosts": ["a.net", "b.net"], "browsers": 3})
+    for session in sessions:
+        (bot,) = server.wait_for_end(session)
+        told = server.get(f"/api/llm_bots/launch/{bot['launch']}/manifest")["parameters"]
+        wanted = {**asked, "hosts": ["a.net", "b.net"], "browsers": 3}
+        assert {name: told[name] for name in wanted} == wanted
+
+
+def test_the_tab_offers_every_parameter_as_it_is_if_nothing_is_said(server):
+    page = server.get(f"/LLMBots/{server.session('dictator_de', 1)}")
+    usual = parameters({"model": "m"})
+    for name in PARAMETERS:
+        (tag,) = re.findall(rf'<(?:input|select)[^>]* name="{name}"[^>]*>', page)
+        value = getattr(usual, name)
+        if tag.startswith("<select"):
+            first = page.partition(tag)[2].partition('<option value="')[2].partition('"')[0]
+            assert first == value, name
+        else:
+            assert (re.search(r'value="(\d+)"', tag) or [None, ""])[1] == (str(value) if value else ""), name
 
 
 def test_a_failed_bot_makes_the_command_fail(start_server):

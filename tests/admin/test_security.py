@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import threading
 import time
+from typing import get_args
 
 import pytest
 import requests
 
-from otree_botex import records
+from otree_botex import journal, records
 
+from ..record.journal import click, control, decision, event, fill, left, page
 from ..servers import wait_until
+from .fed import feed
 
 pytestmark = pytest.mark.server
 
@@ -145,6 +148,40 @@ def test_hostile_text_is_shown_as_text(start_server):
     for text in texts:
         assert "<script>alert" not in text and "<img src=x" not in text
     assert "PAGE &lt;script&gt;" in texts[1] and "&lt;script&gt;" in texts[0] and "&lt;script&gt;" in texts[2]
+
+
+def test_hostile_events_are_shown_as_text(start_server):
+    """All that a page in a browser may have said and sent, made of <script>."""
+    fields = [{**control(1, HOSTILE), "name": HOSTILE, "kind": HOSTILE}, control(2, HOSTILE)]
+    data = {
+        "actions": {"attempt": 1, "reason": HOSTILE, "actions": [fill(1, HOSTILE), click(2)], "words": 3 * [HOSTILE]},
+        "done": {"done": 1, "of": 3, "surprise": HOSTILE, "failed": HOSTILE},
+        "changed": {"text": HOSTILE},
+        "form": {"url": HOSTILE, "entries": [[HOSTILE, HOSTILE]]},
+        "live out": {"message": HOSTILE},
+        "live in": {"message": {HOSTILE: HOSTILE}},
+        "dialog": {"kind": "prompt", "message": HOSTILE, "answer": {"accept": True, "text": HOSTILE}},
+        "window": {"url": HOSTILE, "text": HOSTILE},
+        "refused": {"what": HOSTILE, "url": HOSTILE},
+        "limit": {"which": "calls", "of": 4},
+    }
+    assert set(data) == set(get_args(journal.What))
+    played = [
+        page(1, HOSTILE, 1, fields, needs_script=HOSTILE, text=HOSTILE, title=HOSTILE),
+        *(event(1, what, **said) for what, said in data.items()),
+        decision(1, {HOSTILE: HOSTILE}, HOSTILE),
+        left(1, untouched=True),
+    ]
+    server = start_server()
+    session = feed(server, "survey", {1: played})
+    (bot,) = server.bots(session)
+    assert bot["reason"] == HOSTILE
+    tab = f"/LLMBots/{session}"
+    for path in (tab, f"{tab}/bot/{bot['bot']}", f"{tab}/check", f"{tab}/launch/{bot['launch']}"):
+        text = server.get(path)
+        assert "<script>alert" not in text and "<img src=x" not in text, path
+    assert server.get(f"{tab}/bot/{bot['bot']}").count("&lt;script&gt;alert") > 20
+    assert server.get(f"{tab}/check").count("&lt;script&gt;alert") > 4
 
 
 def test_a_key_in_the_environment_is_found_nowhere(start_server):

@@ -1,7 +1,8 @@
 """Runs the benchmarks and prints their tables. Needs Linux; takes some four minutes on two cores.
 
-OTREE6_PYTHON names the interpreter of the oTree server's environment, with which random bots and the bare client run
-as well; OTREE_BOTEX_PYTHON that of the bots' environment, with litellm (default: the interpreter that runs this).
+OTREE6_PYTHON names the interpreter of the oTree server's environment, OTREE_BOTEX_PYTHON that of the bots', with
+litellm (default: the interpreter that runs this). Random bots and the bare client run with the latter if it has
+Playwright, else with the server's.
 """
 
 from __future__ import annotations

@@ -59,11 +59,13 @@ class Played:
 
 
 class Contest:
-    """A server to play on. `start_cpu` is what a runner takes to start, in CPU seconds."""
+    """A server to play on. `python` plays random bots; `start_cpu` is what a runner takes to start, in CPU seconds."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.start_cpu = _start_cpu(server.python)
+        bots = Path(os.environ["OTREE_BOTEX_PYTHON"])
+        self.python = bots if environment.has_playwright(bots) else server.python
+        self.start_cpu = _start_cpu(self.python)
 
     def bots(self, participants: int, model: str = "random", game: str = GAME, **parameters: Any) -> Played:
         """A session played by our bots, all of which must finish. `parameters` are those of their launch."""
@@ -95,7 +97,7 @@ class Contest:
         session = self.server.session(GAME, participants)
         codes = [row["code"] for row in self.server.get(f"/api/sessions/{session}")["participants"]]
         before = self._begin()
-        command = [str(self.server.python), str(HERE / "bare.py"), self.server.url, *codes]
+        command = [str(self.python), str(HERE / "bare.py"), self.server.url, *codes]
         done = subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
         told = json.loads(done.stdout)
         assert told["finished"] == participants, told

@@ -1,5 +1,5 @@
-"""A model behind OpenAI's protocol that answers at once: valid by the request's schema, with a reason of 20 words, and
-notes of 60 where a bot keeps some.
+"""A model behind OpenAI's protocol that answers at once: as a function of the request says, or else anything that is
+valid by the request's schema, with a reason of 20 words, and notes of 60 where a bot keeps some.
 
 Tokens are counted by a rule, so that they can be compared between versions: a token is four characters. Input is all
 messages' contents, output is the reply. The schema that goes with a request is counted apart: how much of it is
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,6 +23,9 @@ NOTES = (
     "as I do. Next time I look at what they did, and go lower."
 )
 
+Think = Callable[[list[dict[str, Any]], dict[str, Any]], Any]
+"""From the messages of a request and the schema of what it asks for to the reply."""
+
 
 class Stub(ThreadingHTTPServer):
     """`calls`, and `schema_tokens` of all of them."""
@@ -30,17 +33,23 @@ class Stub(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
+    def __init__(self, think: Think) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.think = think
         self.calls = self.schema_tokens = 0
         self.lock = threading.Lock()
         self.api_base = f"http://127.0.0.1:{self.server_port}/v1"
 
 
+def valid(_: list[dict[str, Any]], schema: dict[str, Any]) -> Any:
+    """Whatever the schema allows."""
+    return _valid(schema)
+
+
 @contextmanager
-def running() -> Iterator[Stub]:
+def running(think: Think = valid) -> Iterator[Stub]:
     """A stub that answers until the block ends."""
-    with Stub() as stub:
+    with Stub(think) as stub:
         threading.Thread(target=stub.serve_forever, name="stub", daemon=True).start()
         yield stub
         stub.shutdown()
@@ -54,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         schema = request["response_format"]["json_schema"]["schema"]
-        text = json.dumps(_valid(schema))
+        text = json.dumps(self.server.think(request["messages"], schema))
         with self.server.lock:
             self.server.calls += 1
             self.server.schema_tokens += _tokens(json.dumps(schema))

@@ -13,9 +13,10 @@ import pytest
 from otree_botex.bots import exchange
 from otree_botex.bots.chat import Chat, Line
 from otree_botex.bots.conversation import prompt
+from otree_botex.bots.decision import TIMED_OUT
 from otree_botex.bots.exchange import TRIES
 from otree_botex.bots.form import Field, Form
-from otree_botex.bots.mind import TIMED_OUT, Mind, Turn
+from otree_botex.bots.mind import Mind, Turn
 from otree_botex.bots.patience import Stopped
 from otree_botex.bots.pictures import Picture
 from otree_botex.errors import ModelError, Refused, TimeUp, TransientModelError

@@ -17,11 +17,14 @@ import pytest
 
 from otree_botex.bots.browser import Browser
 from otree_botex.bots.conversation import prompt
+from otree_botex.bots.decision import TIMED_OUT
+from otree_botex.bots.drivers import Drivers
 from otree_botex.bots.journal import BotJournal
-from otree_botex.bots.mind import TIMED_OUT, Mind
+from otree_botex.bots.mind import Mind
 from otree_botex.bots.pace import Pace, is_not_yet, pause, reading_seconds
 from otree_botex.bots.player import Player
 from otree_botex.bots.talking import TalkLimits
+from otree_botex.bots.window import Window
 from otree_botex.errors import TransientModelError
 from otree_botex.llm import Completion, Request
 from otree_botex.llm.random import RandomAnswers
@@ -100,7 +103,8 @@ def player(start, model, **options):
     stop, records = Event(), Records()
     journal = BotJournal(records, 1)
     llm = Model(model) if callable(model) else model
-    return Player(Browser(start, stop), Mind(llm, journal, stop, attempts=20), journal, **options), records
+    browser, window = Browser(start, stop), Window(Drivers("http", start), stop)
+    return Player(browser, window, Mind(llm, journal, stop, attempts=20), journal, **options), records
 
 
 def asks_for(request, text):

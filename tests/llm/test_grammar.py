@@ -175,6 +175,35 @@ def test_arrays_are_ordered_subsets(count, least):
             assert bool(pattern.fullmatch(json.dumps(items))) == expected, items
 
 
+@given(st.sets(st.integers(0, 250), min_size=1, max_size=40) | st.just(set(range(1, 201))), st.integers(-5, 300))
+def test_listed_numbers(numbers, other):
+    schema = {"type": "integer", "enum": sorted(numbers, reverse=True)}
+    pattern = regex(gbnf(schema))
+    assert all(pattern.fullmatch(str(number)) for number in numbers)
+    assert bool(pattern.fullmatch(str(other))) == (other in numbers)
+
+
+def test_numbers_among_other_values():
+    schema = {"enum": [True, -3, 2, 3, 4, 2, 0.5, None, "7"]}
+    texts = ["true", "-3", "2", "3", "4", "0.5", "null", '"7"', "1", "5", "7", "false", "0"]
+    assert [text for text in texts if admits(schema, text)] == texts[:8]
+
+
+def test_a_step_that_is_no_power_of_ten_admits_what_is_between():
+    assert [text for text in ("0", "5", "7", "100", "-5", "105") if admits(stepped(5, 0, 100), text)] == [
+        *("0", "5", "7", "100"),
+    ]
+    assert [text for text in ("0.25", "1.50", "1.75", "0.30", "0.5") if admits(stepped(0.25, 0.25, 1.5), text)] == [
+        *("0.25", "1.50", "0.30"),
+    ]
+    assert admits({"type": "integer", "multipleOf": 20}, "-40")
+
+
+def stepped(step, low, high):
+    kind = "integer" if isinstance(step, int) else "number"
+    return {"type": kind, "minimum": low, "maximum": high, "multipleOf": step}
+
+
 def test_booleans_nulls_and_alternatives():
     schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 3}, {"type": "null"}]}
     assert [text for text in ["0", "1", "3", "4", "null", "true"] if admits(schema, text)] == ["1", "3", "null"]
@@ -216,14 +245,71 @@ def test_replies(text, expected):
     assert admits(reply_schema(), '{"reason":"","answers":{}}')
 
 
+def action(do, **fields):
+    properties = {"do": {"type": "string", "enum": [do]}, **fields}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+CLICK = action("click", control={"type": "integer", "enum": [1, 2, 12]})
+FILL = action("fill", control={"type": "integer", "enum": [3]}, value={"type": "string", "maxLength": 20})
+CHOOSE = action("choose", value={"type": "array", "items": {"type": "string", "enum": ["a", "b"]}, "uniqueItems": True})
+
+
+def acting(*variants, least=1, most=6):
+    """The schema of a list of such actions."""
+    items = variants[0] if len(variants) == 1 else {"anyOf": list(variants)}
+    listed = {"type": "array", "items": items, "minItems": least, **({} if most is None else {"maxItems": most})}
+    properties = {"reason": {"type": "string", "maxLength": 50}, "actions": listed}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def acted(*actions):
+    return json.dumps({"reason": "so", "actions": list(actions)})
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 6), (1, 1), (0, 2), (2, 3), (0, None), (3, None)])
+def test_lists_of_objects_have_their_lengths(least, most):
+    for schema in (acting(CLICK, least=least, most=most), acting(CLICK, FILL, least=least, most=most)):
+        pattern = regex(gbnf(schema))
+        for size in range(9):
+            items = [{"do": "click", "control": (1, 2, 12)[n % 3]} for n in range(size)]
+            assert bool(pattern.fullmatch(acted(*items))) == (least <= size <= (99 if most is None else most))
+
+
+ACTED = [
+    (acted({"do": "click", "control": 12}, {"do": "fill", "control": 3, "value": "hi"}, {"do": "submit"}), True),
+    (acted({"do": "click", "control": 1}, {"do": "click", "control": 1}), True),
+    (acted({"do": "choose", "value": ["a", "b"]}, {"do": "choose", "value": []}), True),
+    (acted({"do": "choose", "value": ["b", "a"]}), False),
+    (acted({"do": "click", "control": 3}), False),
+    (acted({"do": "fill", "control": 1, "value": "hi"}), False),
+    (acted({"do": "fill", "control": 3}), False),
+    (acted({"control": 1, "do": "click"}), False),
+    (acted({"do": "submit", "control": 1}), False),
+    (acted({"do": "hover"}), False),
+    (acted("submit"), False),
+    (acted(), False),
+    (acted({"do": "submit"}).replace(": ", ":"), True),
+    (acted({"do": "submit"}, {"do": "submit"}).replace("}, {", "},{"), True),
+    (acted({"do": "submit"}, {"do": "submit"}).replace("}, {", "}{"), False),
+    (acted({"do": "submit"}).replace("]", ",]"), False),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), ACTED)
+def test_lists_of_different_objects(text, expected):
+    assert admits(acting(CLICK, FILL, CHOOSE, action("submit")), text) == expected
+
+
 @pytest.mark.parametrize(
     "schema",
     [
         integer(2, 1),
         {"type": "number", "minimum": 0.01, "maximum": 0.09, "multipleOf": 0.1},
-        {"type": "number", "multipleOf": 0.25},
         {"type": "string", "enum": []},
         {"type": "string", "minLength": 5, "maxLength": 4},
+        {"type": "array", "items": CLICK, "minItems": 3, "maxItems": 2},
+        {"type": "array", "items": {"type": "integer", "enum": []}, "minItems": 1},
         {"type": "file"},
         {},
     ],
@@ -320,3 +406,21 @@ def test_engine_reads_the_longest_strings(vocabulary):
         answers = {f"f{i}": "x" * length if i == 7 else "" for i in range(20)}
         text = json.dumps({"reason": "", "answers": answers})
         assert engine_admits(vocabulary, grammar, text) == (length <= LONGEST_STRING)
+
+
+def test_engine_on_lists_of_objects(vocabulary):
+    grammar = gbnf(acting(CLICK, FILL, CHOOSE, action("submit")))
+    for text, expected in ACTED:
+        assert engine_admits(vocabulary, grammar, text) == expected, text
+    for size in (1, 6, 7):
+        assert engine_admits(vocabulary, grammar, acted(*[{"do": "submit"}] * size)) == (size < 7)
+
+
+def test_engine_on_a_page_with_many_controls(vocabulary):
+    keys = {"type": "string", "enum": [f"Key{n}" for n in range(50)]}
+    click = action("click", control={"type": "integer", "enum": [*range(1, 201), 300]})
+    grammar = gbnf(acting(click, action("press", key=keys), FILL, action("submit")))
+    for number in (0, 1, 99, 100, 200, 201, 300):
+        expected = number not in (0, 201)
+        text = acted({"do": "press", "key": "Key49"}, *[{"do": "click", "control": number}] * 4, {"do": "submit"})
+        assert engine_admits(vocabulary, grammar, text) == expected, number

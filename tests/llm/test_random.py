@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otree_botex.errors import ModelError
-from otree_botex.llm import ModelOptions, Request, load
-from otree_botex.llm.random import LETTERS, REASON, RandomAnswers
+from otree_botex.llm import ACT, ACT_AGAIN, ModelOptions, Request, load, object_schema
+from otree_botex.llm.random import LETTERS, REASON, WORDS, RandomAnswers
 
 
 def reply_schema(**fields: dict) -> dict:
@@ -171,6 +171,120 @@ def test_reason_and_fields_called_reason():
     assert reply == {"reason": REASON, "answers": {"reason": 8}}
     notes = {"type": "object", "properties": {"notes": {"type": "string", "maxLength": 30}}, "required": ["notes"]}
     assert ask(notes, 1)["notes"]
+
+
+# ---- actions on a page
+
+
+def action(do, **fields):
+    return object_schema(do={"type": "string", "enum": [do]}, **fields)
+
+
+def any_of(*numbers):
+    return {"type": "integer", "enum": list(numbers)}
+
+
+CLICK = action("click", control=any_of(1, 2, 3, 4, 5))
+FILL = action("fill", control=any_of(6), value={"type": "string"})
+SET = action("set", control=any_of(7), value={"type": "integer", "minimum": 0, "maximum": 500, "multipleOf": 50})
+DRAG = action("drag", **{"from": any_of(1, 8), "to": any_of(1, 8, 9)})
+PRESS = action("press", key={"type": "string", "enum": ["Enter", "f", "j"]})
+WAIT, SUBMIT = action("wait", seconds={"type": "integer", "minimum": 1, "maximum": 300}), action("submit")
+ALL = (CLICK, FILL, SET, DRAG, PRESS, WAIT, SUBMIT)
+
+
+def act(*variants, seed=None, most=6, purpose=ACT):
+    """What is done where these actions can be, unchecked as above."""
+    items = variants[0] if len(variants) == 1 else {"anyOf": list(variants)}
+    actions = {"type": "array", "items": items, "minItems": 1, "maxItems": most}
+    schema = object_schema(reason={"type": "string", "maxLength": 400}, actions=actions)
+    completion = RandomAnswers().complete(Request([], schema, seed, {"actions": [1]}, purpose=purpose))
+    return json.loads(completion.text)["actions"]
+
+
+@pytest.fixture(scope="module")
+def lists():
+    """Many lists of actions on a page with all kinds of controls."""
+    return [act(*ALL, seed=seed) for seed in range(2500)]
+
+
+def used(actions):
+    """The controls that are used."""
+    return [one.get("control", one.get("from")) for one in actions if one["do"] not in ("press", "wait", "submit")]
+
+
+def test_controls_are_drawn_not_kinds_of_action(lists):
+    counts = Counter(control for actions in lists for control in used(actions))
+    assert set(counts) == set(range(1, 9)) and max(counts.values()) < 1.2 * min(counts.values())
+    assert all(len(used(actions)) == len(set(used(actions))) for actions in lists)
+    assert {len(used(actions)) for actions in lists} == {1, 2, 3, 4}
+    both = Counter(one["do"] for actions in lists for one in actions if one.get("control", one.get("from")) == 1)
+    assert both["click"] > 300 and both["drag"] > 300  # one control can be used in several ways
+    assert all(one["from"] != one["to"] for actions in lists for one in actions if one["do"] == "drag")
+
+
+def test_the_page_is_sent_about_half_the_time_and_never_before_something_was_done(lists):
+    assert 1150 < sum(actions[-1]["do"] == "submit" for actions in lists) < 1350
+    assert all(one["do"] != "submit" for actions in lists for one in actions[:-1]) and all(map(used, lists))
+    assert all(act(*ALL[:-1], seed=seed)[-1]["do"] != "submit" for seed in range(50))
+
+
+def test_who_has_acted_before_may_do_no_more_than_send_the_page():
+    again = [act(*ALL, seed=seed, purpose=ACT_AGAIN) for seed in range(1000)]
+    assert 200 < again.count([{"do": "submit"}]) < 300
+    assert all(used(act(CLICK, WAIT, seed=seed, purpose=ACT_AGAIN)) for seed in range(50))
+
+
+def test_waits_and_keys_are_rare_and_waits_are_short(lists):
+    counts = Counter(one["do"] for actions in lists for one in actions)
+    assert 100 < counts["wait"] < 300 and 100 < counts["press"] < 300
+    assert {one["seconds"] for actions in lists for one in actions if one["do"] == "wait"} == {1, 2, 3}
+
+
+def test_values_are_valid():
+    values = [one["value"] for seed in range(300) for one in act(FILL, SET, WAIT, seed=seed) if "value" in one]
+    assert {value for value in values if isinstance(value, int)} == set(range(0, 501, 50))
+    assert all(set(value.split()) <= set(WORDS) for value in values if isinstance(value, str))
+
+
+def test_pages_without_controls():
+    keys = [act(PRESS, WAIT, SUBMIT, seed=seed) for seed in range(200)]
+    assert all(actions[0]["do"] in ("press", "wait") and "press" in str(actions) for actions in keys)
+    assert {act(WAIT, SUBMIT, seed=seed)[0]["do"] for seed in range(50)} == {"wait", "submit"}
+    assert {len(act(WAIT, SUBMIT, seed=seed)) for seed in range(50)} == {1}
+    assert act(WAIT, seed=1)[0]["seconds"] in (1, 2, 3)
+
+
+def test_dialogs_are_mostly_accepted():
+    yes, either = {"type": "boolean", "enum": [True]}, {"type": "boolean"}
+    text = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    assert all(act(action("answer", accept=yes), seed=seed, most=1)[0]["accept"] for seed in range(50))
+    confirmed = [act(action("answer", accept=either), seed=seed, most=1)[0]["accept"] for seed in range(500)]
+    assert 400 < sum(confirmed) < 490
+    texts = {type(act(action("answer", accept=either, text=text), seed=seed, most=1)[0]["text"]) for seed in range(50)}
+    assert texts == {str, type(None)}
+
+
+def test_actions_repeat_with_their_seed_and_leave_room_for_notes():
+    assert [act(*ALL, seed=seed) for seed in range(30)] == [act(*ALL, seed=seed) for seed in range(30)]
+    assert len({json.dumps(act(*ALL, seed=seed)) for seed in range(30)}) == 30
+    actions = {"type": "array", "items": WAIT, "minItems": 1, "maxItems": 6}
+    schema = object_schema(reason={"type": "string"}, actions=actions, notes={"type": "string", "maxLength": 9})
+    reply = json.loads(RandomAnswers().complete(Request([], schema, 1, purpose=ACT)).text)
+    assert (reply["reason"], reply["notes"]) == (REASON, REASON[:9])
+
+
+def test_actions_satisfy_their_schema():
+    for seed in range(50):
+        for most in (4, 6):
+            schema = {"type": "array", "items": {"anyOf": list(ALL)}, "minItems": 1, "maxItems": most}
+            jsonschema.validate(act(*ALL, seed=seed, most=most), schema)
+
+
+def test_a_control_that_takes_nothing():
+    empty = action("choose", control=any_of(1), value={"type": "string", "enum": []})
+    with pytest.raises(ModelError, match="choose"):
+        act(empty, WAIT, seed=1)
 
 
 def test_completion_and_speed():

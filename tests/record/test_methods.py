@@ -20,6 +20,7 @@ def seat(number, fate="finished", cause="", error="", **more):
     return {
         **{"seat": number, "participant": f"code{number}", "model": "openai/gpt-4.1-mini", "persona": ""},
         **{"treatment": "", "seed": None, "fate": fate, "cause": cause, "error": error, "pages": 12, "timed_out": 0},
+        **{"in_browser": 0, "untouched": 0},
         **{"left": 0, "refusals": 1, "calls": 14, "from_cache": 0, "input_tokens": 100, "output_tokens": 20},
         **{"cost": 0.01, **more},
     }
@@ -57,7 +58,7 @@ LAUNCH = {
     },
     "parameters": {
         **{"temperature": 0.7, "max_tokens": None, "seed": None, "attempts": 5, "human_pace": False, "images": False},
-        **{"chat_messages": 10, "chat_cost": None, "memory": "full", "cache": False},
+        **{"chat_messages": 10, "chat_cost": None, "memory": "full", "cache": False, "driver": "auto", "hosts": []},
     },
     "sent": {"temperature": 0.7, "top_p": "the provider's default", "response_format": "json_schema"},
     "dropped": {"seed": "litellm does not pass it on to openai"},
@@ -254,7 +255,7 @@ def test_what_is_known_is_filled_in():
         *(
             "US$ 0.1234 by the prices of litellm 1.106.0",
             "temperature = 0.7",
-            "Not set: max_tokens, seed and chat_cost",
+            "Not set: max_tokens, seed, chat_cost and hosts",
         ),
         *("Asked for, but not sent: seed (litellm does not pass it on to openai)", "json_schema (50 replies)"),
         *("openai does not promise the same reply", "Memory: full", "up to 5 times for a page. That happened 4 times"),
@@ -272,6 +273,18 @@ def test_what_is_known_is_filled_in():
         ),
     ):
         assert fact in text, fact
+
+
+def test_what_was_played_in_a_browser_is_told():
+    assert "browser" not in markdown(LAUNCH).replace("driver", "")
+    seats = [seat(1, in_browser=3, untouched=1), seat(2, in_browser=1)]
+    text = " ".join(read_markdown(markdown(changed(seats=seats)))[0])
+    assert "4 pages were opened in a browser (Chromium). Where a page there was more than a form, the bot" in text
+    assert "1 page in a browser was left without any of its controls having been touched." in text
+    told = changed(seats=[seat(1, in_browser=1)], parameters={"hosts": ["cdn.example.org"]})
+    text = " ".join(read_markdown(markdown(told))[0])
+    assert "1 page was opened in a browser" in text and "touched" not in text
+    assert 'hosts = ["cdn.example.org"]' in text
 
 
 def test_both_forms_say_the_same():

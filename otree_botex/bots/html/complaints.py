@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bs4 import BeautifulSoup, Tag
 
 from .visibility import Visibility
@@ -19,6 +21,9 @@ ONLY_ERRORS_BELOW = {
     *("कृपया त्रुटियों को ठीक करें।", "誤りを訂正してください", "입력 양식의 내용이 잘못되었습니다. 바로잡아주세요."),
 }
 
+REFUSED = re.compile(r"The form field <code>([^<]+)</code>|<li>\s*<code>([^<{]+)</code>\s*</li>")
+"""Fields that oTree names in its debug info."""
+
 
 def take_errors(soup: BeautifulSoup, visibility: Visibility) -> dict[str, str]:
     """The messages by field name, "" for the form as a whole. They are taken out of the page, whose text is then the
@@ -31,12 +36,24 @@ def take_errors(soup: BeautifulSoup, visibility: Visibility) -> dict[str, str]:
             errors[name] = f"{errors[name]} {text}" if name in errors else text
     for whole in soup.find_all(class_="otree-form-errors"):
         text = plain_text(whole, visibility)
-        if text and not (errors and text in ONLY_ERRORS_BELOW):
+        if text and not (errors and says_little(text)):
             errors[""] = text
         taken.append(whole)
     for message in taken:
         message.decompose()
     return errors
+
+
+def says_little(message: str) -> bool:
+    """Whether a message only says that there are errors."""
+    return message in ONLY_ERRORS_BELOW
+
+
+def refused_fields(debug_info: str) -> tuple[str, ...]:
+    """The names of the fields that oTree refused, if its debug info has them."""
+    if 'id="hidden-form-errors-warning"' not in debug_info:
+        return ()
+    return tuple(first or other for first, other in REFUSED.findall(debug_info))
 
 
 def _field_name(message: Tag) -> str:

@@ -30,6 +30,8 @@ from .labels import Labels
 from .markup import CONTROLS, around, number_of, owner_of
 from .visibility import Visibility
 
+IN_BROWSER = "data-botex-control"
+
 
 @dataclass
 class Controls:
@@ -42,6 +44,8 @@ class Controls:
     """Why what the page asks for cannot be answered without running its scripts; empty if it can."""
     no_button: str = ""
     """Why nothing sends the page, if nothing does."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """The numbers of controls in a browser, by their places in the document, if the page stands in one."""
 
 
 @dataclass
@@ -64,11 +68,16 @@ def read_controls(soup: BeautifulSoup, url: str, visibility: Visibility) -> Cont
     controls = enumerate((tag for tag in soup.descendants if isinstance(tag, Tag) and _is_control(tag)), 1)
     readers = [_Reader(soup, form, owner, url, labels) for owner, form in enumerate(forms)]
     owners = {number_of(form): reader for form, reader in zip(forms, readers, strict=True)}
+    numbers = {}
     for number, tag in controls:
         reader = owners.get(_owner(tag, soup, main))
         if reader is not None:
             reader.add(tag, 2 * number)
-    return _merged([reader for reader in readers if reader.owner == 0 or reader.is_usable], readers[0])
+        if tag.has_attr(IN_BROWSER):
+            numbers[2 * number] = int(str(tag[IN_BROWSER]))
+    merged = _merged([reader for reader in readers if reader.owner == 0 or reader.is_usable], readers[0])
+    merged.numbers = numbers
+    return merged
 
 
 def _is_control(tag: Tag) -> bool:

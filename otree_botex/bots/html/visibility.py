@@ -15,11 +15,15 @@ from .markup import CONTROLS, inside
 UNSEEN = {
     *("script", "style", "template", "noscript", "head", "datalist", "title", "meta", "link", "rp", "param", "source"),
 }
-# `powered-by-otree` is a participant's to see but no part of any experiment, and would stand in every page.
+# No participant has the first on a server in production. The second is a participant's to see but no part of any
+# experiment, and would stand in every page.
+OTREES_OWN = {"debug-info", "powered-by-otree"}
 UNSEEN_CLASSES = {
-    *("debug-info", "powered-by-otree", "visually-hidden", "visually-hidden-focusable", "sr-only", "sr-only-focusable"),
-    *("btn-check", "opacity-0"),
+    *OTREES_OWN,
+    *("visually-hidden", "visually-hidden-focusable", "sr-only", "sr-only-focusable", "btn-check", "opacity-0"),
 }
+UNSEEN_MARK = "data-botex-unseen"
+"""The attribute by which a browser says that it shows nothing of an element."""
 DISPLAY = re.compile(r"(?:^|;)\s*display\s*:\s*([\w-]+)", re.IGNORECASE)
 VISIBILITY = re.compile(r"(?:^|;)\s*visibility\s*:\s*(\w+)", re.IGNORECASE)
 GONE = re.compile(r"(?:^|;)\s*(?:opacity\s*:\s*0(?:\.0*)?\s*(?:;|!|$)|(?:left|top|text-indent)\s*:\s*-\d{4,}px)", re.I)
@@ -121,6 +125,43 @@ class Visibility:
             beside = tag.find_previous_sibling(attrs={"data-bs-toggle": "dropdown"})
             return beside if isinstance(beside, Tag) else None
         return None
+
+
+class Rendered(Visibility):
+    """The same for a page that a browser has written down as it stands: what it shows is known, and what is closed can
+    be opened there."""
+
+    def __init__(self, soup: BeautifulSoup) -> None:
+        self._displayed = {id(soup): True}
+
+    def hides(self, tag: Tag) -> bool:
+        if tag.name in UNSEEN or tag.has_attr(UNSEEN_MARK):
+            return True
+        if tag.name == "input" and str(tag.get("type", "")).lower() == "hidden":
+            return True
+        return not OTREES_OWN.isdisjoint(tag.get("class") or ())
+
+    def _own_visibility(self, tag: Tag) -> bool | None:
+        return None
+
+    def is_closed(self, tag: Tag) -> bool:
+        return False
+
+    def opener(self, tag: Tag) -> Tag | None:
+        return None
+
+
+class RenderedForm(Visibility):
+    """The same for such a page that is read as the form that it is: what can be opened counts as seen, as it does on
+    the page that the server sent."""
+
+    def hides(self, tag: Tag) -> bool:
+        if super().hides(tag):
+            return True
+        return tag.has_attr(UNSEEN_MARK) and not any(map(self._can_be_opened, (tag, *tag.parents)))
+
+    def _can_be_opened(self, tag: Tag) -> bool:
+        return tag.name == "details" or (self.is_closed(tag) and self.opener(tag) is not None)
 
 
 def _selectors(tag: Tag, classes: object) -> list[str]:

@@ -1,0 +1,296 @@
+"""How a bot acts on a page that lives by its scripts: it looks, decides on a few actions, does them one by one until
+something unexpected happens, and looks again, until the page is behind it.
+
+The model is asked when something that a person would notice has changed, or when the time is over that it wanted to
+wait, and never more often than the limits of the launch allow.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+
+from ..errors import PageError, TimeUp
+from ..records import Outcome
+from .actions import Action
+from .browser import left_for
+from .changes import changes
+from .decision import TIMED_OUT
+from .journal import BotJournal
+from .limits import PageLimits, Spent
+from .mind import Mind
+from .page import Page, read_page
+from .pictures import Picture
+from .scene import Scene
+
+if TYPE_CHECKING:
+    from .chromium.tab import Tab
+
+OVERTIME_SECONDS = 15.0
+"""A page whose time is up is left by its own script; so long after that the server is asked what has become of it."""
+MOVING_SECONDS = 30.0
+"""So long the next page may be on its way while this one cannot be looked at any more."""
+NOTHING = "Nothing on the page has changed."
+
+
+def act_until_left(
+    tab: Tab,
+    mind: Mind,
+    journal: BotJournal,
+    page: Page,
+    scene: Scene,
+    limits: PageLimits,
+    deadline: float | None,
+    pictures: Sequence[Picture] = (),
+) -> Page:
+    """Plays a page that the tab shows as this scene, and returns the page that comes then.
+
+    Raises LimitReached if it was not left within the limits, what `Mind.act` raises, and what the tab raises.
+    """
+    actor = _Actor(tab, mind, journal, page, scene, limits, deadline, pictures)
+    try:
+        after = actor.play()
+    finally:
+        actor.note()
+    actor.leave()
+    return after
+
+
+class _Actor:
+    """One bot on one page."""
+
+    def __init__(
+        self,
+        tab: Tab,
+        mind: Mind,
+        journal: BotJournal,
+        page: Page,
+        scene: Scene,
+        limits: PageLimits,
+        deadline: float | None,
+        pictures: Sequence[Picture],
+    ) -> None:
+        self.tab, self.mind, self.journal, self.page = tab, mind, journal, page
+        self.spent = Spent(limits, journal)
+        self.deadline, self.pictures = deadline, pictures
+        self.loads = tab.loads
+        self.scene = self.shown = scene
+        self.shown_at = time.monotonic()
+        self.could_touch = self.has_touched = False
+        self.touched: set[int] = set()
+        self.said: list[str] = []
+        self.posted: list[list[str]] = []
+        self.was_sent = False
+        self.after: Page | None = None
+
+    # ---- the story
+
+    def play(self) -> Page:
+        news = ""
+        while not self._is_left():
+            if not self.spent.may_ask():
+                self._sit_out()
+                break
+            try:
+                plan = self.mind.act(self.page, self.scene, news, self._until(), self.pictures)
+            except TimeUp:
+                self.mind.time_is_up()
+                self._sit_out()
+                break
+            self.spent.calls += 1
+            self.shown, self.shown_at, self.touched, self.said = self.scene, time.monotonic(), set(), []
+            self._do(plan)
+            if not self._is_left():
+                news = self._news()
+        assert self.after is not None
+        return self.after
+
+    def leave(self) -> None:
+        """Writes down what was decided here in the end, and how the page was left."""
+        outcome: Outcome = "submitted" if self.was_sent else "left"
+        if list(TIMED_OUT) in self.posted:
+            outcome = "timed out"
+        self.mind.acted(self.spent.calls, self.posted)
+        self.journal.left(outcome, untouched=self.could_touch and not self.has_touched)
+
+    def note(self, by: str = "page") -> None:
+        """Writes down what the page's scripts sent and wanted meanwhile, and whether that was `by` the bot's doing or
+        by the page itself: so it can be told which trials of a task went by without an answer."""
+        for what, data in self.tab.noted():
+            if what == "form":
+                data["asked"] = sorted({control.sent_as for control in self.scene.controls if control.sent_as})
+            if what in ("form", "live out"):
+                data = {**data, "by": by}
+            self.journal.write("event", what=what, data=data)
+            if what == "form" and urlparse(data["url"]).path == urlparse(self.page.url).path:
+                self.posted, self.was_sent = data["entries"], True
+            elif what == "window":
+                self.said.append(f"A window opened and was closed again. In it stood:\n\n{data['text']}")
+            elif what == "refused":
+                self.said.append(f"The page wanted to open {data['url']}, which is not possible here.")
+
+    # ---- what is done
+
+    def _do(self, plan: Sequence[Action]) -> None:
+        """Does what was planned, one after the other, as long as the page stays as it was seen to be."""
+        done, surprise, failed = 0, "", ""
+        self._look()
+        for action in plan:
+            surprise = surprise or self._differs(action)
+            if surprise or self._is_left() or not self.spent.may_act():
+                break
+            before, began = self.scene, time.monotonic()
+            failed = self._try(action, before)
+            self.spent.actions += 1
+            if failed:
+                break
+            done += 1
+            self._touch(action, before)
+            self._look()
+            if self._is_left():
+                break
+            if action.do != "wait":
+                echo = action.describe(before)
+                surprise = changes(before, self.scene, time.monotonic() - began, self.touched, echo)
+        if failed:
+            self.said.append(f"“{plan[done].describe(self.shown)}” could not be done: {failed}.")
+        if done < len(plan) and not self._is_left():
+            left_out = len(plan) - done - bool(failed)
+            if left_out:
+                last = "action was" if left_out == 1 else f"{left_out} actions were"
+                self.said.append(f"Your last {last} not done, because of what happened before.")
+        surprise = surprise if done < len(plan) else ""
+        what = {"done": done, "of": len(plan), "surprise": surprise, "failed": failed}
+        self.journal.write("event", what="done", data=what)
+        self.mind.did(self.shown, plan[:done])
+        if done < len(plan) and self._is_left():
+            self.mind.did_not(self.shown, plan[done:])
+
+    def _try(self, action: Action, scene: Scene) -> str:
+        """Does one thing. Returns why it could not be done; "" if it was."""
+        from .chromium.tab import Impossible, Moved
+
+        if action.do == "wait":
+            self._wait(float(action.value))
+            return ""
+        self.note()
+        try:
+            self.tab.act(action, scene)
+        except Impossible as error:
+            return str(error)
+        except Moved:
+            pass
+        finally:
+            self.note(by="bot")
+        return ""
+
+    def _differs(self, action: Action) -> str:
+        """What is different about the controls that an action is about from what the model was shown."""
+        for number in (action.control, action.to):
+            if number is None or number in self.touched:
+                continue
+            was, now = self.shown.find(number), self.scene.find(number)
+            if was is not None and now is None:
+                return f"{was.text} is not there any more."
+            if was is not None and now is not None and (was.name, was.uses) != (now.name, now.uses):
+                return f"{was.text} is now {now.text}."
+        if action.do == "submit" and self.scene.submit is None:
+            return "The button that submits the page cannot be used any more."
+        return ""
+
+    def _touch(self, action: Action, scene: Scene) -> None:
+        for number in (action.control, action.to):
+            control = scene.find(number) if number is not None else None
+            if control is not None:
+                self.touched.add(control.number)
+                self.has_touched |= control.decides
+        self.has_touched |= action.do in ("press", "answer")
+
+    def _wait(self, seconds: float) -> None:
+        """Until something changes that a person would notice, or the time is over."""
+        began, before = time.monotonic(), self.scene
+        end = min(began + seconds, self._until() or began + seconds, self.spent.end)
+        self.journal.state("waiting")
+        while (left := end - time.monotonic()) > 0 and not self._is_left():
+            if self.tab.watch(min(left, 60.0)):
+                self._look()
+                if not self._is_left() and changes(before, self.scene, time.monotonic() - began):
+                    break
+        self.journal.state("thinking")
+
+    def _sit_out(self) -> None:
+        """Nothing more is done here: the page is left by its own scripts, or by the experiment."""
+        if self.deadline is None and not self.page.is_live:
+            raise self.spent.too_much(self.page.place)
+        end = self.spent.end
+        if self.deadline is not None:
+            end = max(min(end, self.deadline + OVERTIME_SECONDS), time.monotonic() + 1)
+        self.journal.state("waiting")
+        while not self._is_left():
+            left = end - time.monotonic()
+            if left <= 0:
+                raise self.spent.too_much(self.page.place)
+            if self.tab.watch(min(left, 60.0)):
+                self._look()
+
+    # ---- what is seen
+
+    def _look(self) -> None:
+        """The page as it stands now, or the one that has come instead."""
+        from .chromium.tab import Moved
+
+        end = time.monotonic() + MOVING_SECONDS
+        while not self._is_left():
+            try:
+                view = self.tab.look()
+            except Moved:
+                if time.monotonic() > end:
+                    raise PageError(f"{self.page.place} keeps going away while it is looked at.") from None
+                self.tab.watch(1.0)
+                continue
+            if not self._is_left():  # else it is the next page that was seen
+                self.scene = view.scene
+                self.could_touch |= any(control.decides for control in self.scene.controls)
+            break
+        self.note()
+
+    def _is_left(self) -> bool:
+        """Whether another page has come; one that comes back with errors is the same."""
+        from .chromium.tab import Moved
+
+        if self.after is None and self.tab.away:
+            self.after = left_for(self.tab.away)
+        elif self.after is None and self.tab.loads != self.loads:
+            try:
+                loads, document = self.tab.loads, self.tab.document()
+            except Moved:
+                return False
+            self.loads = loads
+            page = read_page(document.html, document.url, document.headers)
+            if (page.url, page.kind) != (self.page.url, self.page.kind):
+                self.after = page
+            elif page.errors:
+                self.journal.write(
+                    "refusal", attempt=self.spent.calls, by="server", messages=dict(page.errors), said=None
+                )
+                self.posted, self.was_sent = [], False
+                errors = "\n".join(f"- {text}" for text in page.errors.values())
+                self.said.append(f"The page was sent and came back:\n{errors}")
+            else:
+                self.said.append("The page was loaded anew.")
+            if page.timeout is not None:
+                self.deadline = time.monotonic() + page.timeout
+        return self.after is not None
+
+    def _news(self) -> str:
+        """What happened since the model saw the page, for the model."""
+        changed = changes(self.shown, self.scene, time.monotonic() - self.shown_at)
+        news = "\n\n".join([*self.said, changed or NOTHING])
+        self.journal.write("event", what="changed", data={"text": news})
+        return news
+
+    def _until(self) -> float | None:
+        """Until when there is time to think and act, by time.monotonic()."""
+        return None if self.deadline is None else self.deadline - 1.0

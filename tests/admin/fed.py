@@ -1,0 +1,51 @@
+"""Bots whose records a test writes, as a runner would send them, instead of letting them play."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from typing import Any
+
+import requests
+
+from otree_botex import records
+
+from ..record.journal import numbered
+from ..servers import Server
+
+TOKEN = "known to this test"
+
+
+def feed(server: Server, config: str, seats: Mapping[int, Iterable[Mapping[str, Any]]], **parameters: Any) -> str:
+    """Makes a session with a bot on each of its seats, takes these records (by seat) for all they did, and returns the
+    session's code. By oTree's reckoning they are at the end."""
+    session = server.session(config, len(seats))
+    launch = server.launch(session, **parameters)
+    bots = {bot["seat"]: bot["bot"] for bot in server.bots(session)}
+    server.end()
+    with closing(sqlite3.connect(server.folder / "db.sqlite3")) as database:
+        for table in ("step", "message", "event"):
+            database.execute(f"delete from otree_botex_{table}")
+        clean = "steps = 0, messages = 0, calls = 0, refusals = 0, acknowledged = 0, state = 'thinking', error = ''"
+        database.execute(
+            f"update otree_botex_bot set token_hash = ?, {clean}", (hashlib.sha256(TOKEN.encode()).hexdigest(),)
+        )
+        database.execute("update otree_participant set _index_in_pages = _max_page_index + 1")
+        database.commit()
+    server.start()
+    for seat, written in seats.items():
+        send(server, launch, bots[seat], written)
+    return session
+
+
+def send(server: Server, launch: str, bot: int, written: Iterable[Mapping[str, Any]]) -> None:
+    """Sends a bot's records to the journal."""
+    answer = requests.post(
+        server.url + records.JOURNAL_PATH.format(launch=launch),
+        json={"bots": [bot], "records": list(numbered(bot, written))},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        timeout=30,
+    )
+    assert answer.ok, answer.text

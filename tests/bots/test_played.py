@@ -1,0 +1,157 @@
+"""A bot's story on pages that need Chromium, from its start link to the end, with models that are functions."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import psutil
+import pytest
+
+from otree_botex.bots.browser import Browser
+from otree_botex.bots.drivers import Drivers
+from otree_botex.bots.journal import BotJournal
+from otree_botex.bots.mind import Mind
+from otree_botex.bots.player import CRASHES, Player
+from otree_botex.bots.window import Window
+
+from .loopback import redirect
+from .test_player import Model, Records
+
+pytestmark = pytest.mark.browser
+
+OFFER, NEXT = "/p/abc/shop/Offer/1", "/p/abc/shop/Thanks/2"
+GOOD = "<p>What do you offer?</p><input type=number name=offer aria-label=Offer><button>Next</button>"
+BY_SCRIPT = """<input type=hidden name=choice id=choice><button type=button onclick="choice.value = 'red'">Red</button>
+    <button>Next</button>"""
+
+
+@pytest.fixture
+def play(home, monkeypatch):
+    """Plays a page with this form with a model that is a function; returns what was recorded, and what was sent."""
+    drivers = []
+
+    def play(form, think, after=None, **options):
+        stop, records = Event(), Records()
+        page = f"<!DOCTYPE html><title>Offer</title><body><form method=post>{form}</form>"
+        home.pages["/InitializeParticipant/abc"] = redirect(OFFER)
+        home.pages[OFFER] = lambda visit: (
+            (after or redirect(NEXT))(visit) if visit.command == "POST" else visit.answer(page)
+        )
+        home.pages[NEXT] = redirect("/OutOfRangeNotification/abc")
+        home.pages["/OutOfRangeNotification/abc"] = "<p>No more pages left</p>"
+        drivers.append(Drivers("auto", home.url))
+        browser = Browser(f"{home.url}/InitializeParticipant/abc", stop)
+        window = Window(drivers[-1], stop, options.get("images", False))
+        journal = BotJournal(records, 1)
+        model = Model(think)
+        while not home.posted.empty():
+            home.posted.get()
+        done = Player(browser, window, Mind(model, journal, stop), journal, **options).play()
+        records.model, records.done = model, done
+        records.sent = [home.posted.get() for _ in range(home.posted.qsize())]
+        return records
+
+    yield play
+    for each in drivers:
+        each.close()
+
+
+def press(request, *names):
+    """Clicks on controls by their names."""
+    import re
+
+    page = "\n".join(message["content"] for message in request.messages)
+    found = [re.findall(rf'\[(\d+)\] button "{name}"', page) for name in names]
+    return {"reason": "So.", "actions": [{"do": "click", "control": int(numbers[-1])} for numbers in found]}
+
+
+def submit(request):
+    return {"reason": "Done.", "actions": [{"do": "submit"}]}
+
+
+def test_a_decision_that_only_a_script_takes_down_is_made(play):
+    def think(request):
+        return press(request, "Red") if len(records) == 0 and not records.append(1) else submit(request)
+
+    records = []
+    played = play(BY_SCRIPT, think)
+    assert played.done, played.state
+    assert played.sent == [(OFFER, "choice=red")]
+    assert played.outcomes()[0] == ("Offer", "submitted")
+
+
+def test_a_bot_whose_browser_dies_goes_on_where_its_participant_is(play):
+    asked = []
+
+    def think(request):
+        asked.append(request)
+        if len(asked) == 1:
+            next(p for p in psutil.Process().children(recursive=True) if p.name().startswith("chrom")).kill()
+        return press(request, "Red") if len(asked) < 3 else submit(request)
+
+    played = play(BY_SCRIPT, think)
+    assert played.done, played.state
+    assert [outcome for name, outcome in played.outcomes() if name == "Offer"] == ["interrupted", "submitted"]
+    assert played.sent == [(OFFER, "choice=red")]
+
+
+def test_a_page_that_kills_each_browser_fails_its_bot_in_the_end(play):
+    def think(request):
+        next(p for p in psutil.Process().children(recursive=True) if p.name().startswith("chrom")).kill()
+        return press(request, "Red")
+
+    played = play(BY_SCRIPT, think)
+    assert not played.done and "crashed" in played.state["error"]
+    assert [name for name, _ in played.outcomes()] == ["Offer"] * (CRASHES + 1)
+
+
+def test_a_form_that_asks_back_is_answered_by_the_model(play):
+    """It is a plain form, and what its script wants to know when it is sent is for the bot to say."""
+
+    def think(request):
+        properties = request.schema["properties"]
+        if "answers" in properties:
+            return {"reason": "Fair.", "answers": {name: 5 for name in properties["answers"]["properties"]}}
+        assert "Really?" in request.messages[-1]["content"]
+        return {"reason": "Yes.", "actions": [{"do": "answer", "accept": True}]}
+
+    played = play(f"{GOOD}<script>document.forms[0].onsubmit = () => confirm('Really?')</script><p id=late></p>"
+                  "<script>late.textContent = 'Made by a script'</script>", think)  # fmt: skip
+    assert played.done, played.state
+    assert played.sent == [(OFFER, "offer=5")]
+    assert [data["data"]["message"] for data in played.of("event") if data["what"] == "dialog"] == ["Really?"]
+
+
+def test_a_form_that_its_script_does_not_send_is_acted_on(play):
+    """A script checks what was filled in and says what it wants; only the page as it stands then tells."""
+    asked = []
+
+    def think(request):
+        properties = request.schema["properties"]
+        asked.append(request)
+        if "answers" in properties:
+            return {"reason": "Fair.", "answers": {name: 5 for name in properties["answers"]["properties"]}}
+        assert "Rather more" in "\n".join(message["content"] for message in request.messages)
+        return {"reason": "More.", "actions": [{"do": "fill", "control": 1, "value": 8}, {"do": "submit"}]}
+
+    played = play(f"""{GOOD}<p id=late></p><script>late.textContent = 'Made by a script';
+        document.forms[0].onsubmit = () => {{ const fine = document.forms[0].offer.value > 7;
+            if (!fine) late.textContent = 'Rather more, please.'; return fine; }}</script>""", think)  # fmt: skip
+    assert played.done, played.state
+    assert played.sent == [(OFFER, "offer=8")]
+
+
+def test_drawings_are_shown_to_models_that_take_pictures(play):
+    canvas = """<canvas aria-label=Chart width=30 height=20></canvas>
+        <script>document.querySelector('canvas').getContext('2d').fillRect(0, 0, 9, 9)</script>"""
+    played = play(canvas + BY_SCRIPT, submit, images=True)
+    assert played.done, played.state
+    (picture,) = [image for message in played.model.requests[0].messages for image in message.get("images", ())]
+    assert picture.startswith("data:image/png;base64,")
+    assert play(canvas + BY_SCRIPT, submit).of("picture") == []
+
+
+def test_a_page_that_sends_to_another_site_is_the_end(play):
+    played = play(BY_SCRIPT, submit, after=redirect("https://example.org/paid?code=5", 303))
+    assert played.done, played.state
+    assert "https://example.org/paid?code=5" in played.of("page")[-1]["text"]
