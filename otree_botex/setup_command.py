@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import queue
 import re
 import shutil
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from .chromium_path import chromium_advice, find_chromium
 from .environment import Probe, probe, venv_folder, venv_python
@@ -24,6 +26,9 @@ COMPILERS = ("c++", "g++", "clang++", "cl")
 VSWHERE = "Microsoft Visual Studio/Installer/vswhere.exe"
 WORTH_SHOWING = ("Downloading", "Building", "Prepared", "Installed", "Successfully", "|")
 """With these begin pip's, uv's and Playwright's lines of what they get on with."""
+ANY_PROCESSOR = "-DGGML_NATIVE=OFF"
+"""Compiles llama.cpp for all processors of a kind, not for this very one: it may announce what its machine, a virtual
+one for example, lets no program use (llama.cpp then crashes), and pip keeps for others what it has compiled."""
 COLOURS = re.compile(r"\x1b\[\d*m")
 HEARTBEAT_SECONDS = 60.0
 REPORTED = ("litellm", "llama-cpp-python", "playwright")
@@ -146,6 +151,13 @@ def _install(python: Path, arguments: Sequence[str]) -> None:
     )
 
 
+def _for_cmake() -> dict[str, str]:
+    """How llama.cpp is compiled. What the user says in CMAKE_ARGS comes last and holds, for example for a GPU."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):  # others are much slower without what they have
+        return {}
+    return {"CMAKE_ARGS": f"{ANY_PROCESSOR} {os.environ.get('CMAKE_ARGS', '')}".strip()}
+
+
 def _install_chromium(python: Path) -> None:
     """Has Playwright download its own, into the user's cache, for all projects."""
     _say("There is no Chromium or Chrome on this machine. Installing the one of Playwright (some 300 MB) …")
@@ -160,9 +172,8 @@ def _run(command: Sequence[str], advice: str) -> None:
     """Runs a command, shows the lines worth it and a sign of life each minute, and on failure its last lines."""
     last: deque[str] = deque(maxlen=15)
     started = time.monotonic()
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
-    )
+    options: dict[str, Any] = {"encoding": "utf-8", "errors": "replace", "env": {**os.environ, **_for_cmake()}}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
     try:
         for line in _output(process):
             if line is None:

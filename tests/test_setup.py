@@ -111,6 +111,16 @@ def test_a_failure_shows_what_was_said_last_and_what_to_do(capsys, monkeypatch):
     assert said.rstrip().endswith("the reason")
 
 
+def test_llama_cpp_is_compiled_for_any_processor_and_as_the_user_says(capfd, monkeypatch):
+    monkeypatch.setattr(setup_command.platform, "machine", lambda: "x86_64")
+    monkeypatch.setenv("CMAKE_ARGS", "-DGGML_CUDA=on")
+    setup_command._run(["sh", "-c", 'echo "Building $CMAKE_ARGS"'], "")
+    assert capfd.readouterr().out == "  Building -DGGML_NATIVE=OFF -DGGML_CUDA=on\n"
+    monkeypatch.setattr(setup_command.platform, "machine", lambda: "arm64")
+    setup_command._run(["sh", "-c", 'echo "Building $CMAKE_ARGS"'], "")
+    assert capfd.readouterr().out == "  Building -DGGML_CUDA=on\n"
+
+
 def test_a_file_that_does_not_name_playwright_is_refused(project):
     wanted = project / "wanted.txt"
     wanted.write_text("\n".join(own_requirements()))

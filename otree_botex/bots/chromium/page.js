@@ -5,6 +5,7 @@
 // the numbers of this frame begin; `frames` has the frames in it that may be read, each with its HTML; `images` says
 // whether canvases are to be pictures.
 ([base, frames, images]) => {
+  if (!document.documentElement) throw new Error('There is no document here yet.');
   const botex = window.__botex;
   const TEXTS = ['text', 'search', 'email', 'url', 'tel', 'password', 'date', 'time', 'month', 'week',
                  'datetime-local', 'color'];

@@ -22,8 +22,11 @@ NETWORK_SECONDS = 3.0
 POLL_SECONDS = 0.03
 VERSION = "() => __botex.version"
 CHANGED = "([version, wait]) => __botex.changed(version, wait)"
-MOVED = ("Execution context was destroyed", "Frame was detached", "because of a navigation", "is navigating")
-"""What Playwright says of a page that goes away while something is done on it."""
+MOVED = (
+    *("Execution context was destroyed", "Frame was detached", "because of a navigation", "is navigating"),
+    "There is no document here yet",
+)
+"""What Playwright, and page.js, say of a page that goes away while something is done on it."""
 
 
 class Settling:
