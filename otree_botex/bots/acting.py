@@ -21,6 +21,7 @@ from .decision import TIMED_OUT
 from .journal import BotJournal
 from .limits import PageLimits, Spent
 from .mind import Mind
+from .pace import Pace
 from .page import Page, read_page
 from .pictures import Picture
 from .scene import Scene
@@ -44,12 +45,14 @@ def act_until_left(
     limits: PageLimits,
     deadline: float | None,
     pictures: Sequence[Picture] = (),
+    pace: Pace | None = None,
 ) -> Page:
-    """Plays a page that the tab shows as this scene, and returns the page that comes then.
+    """Plays a page that the tab shows as this scene, and returns the page that comes then; a `pace` holds the bot up
+    as a person would be.
 
     Raises LimitReached if it was not left within the limits, what `Mind.act` raises, and what the tab raises.
     """
-    actor = _Actor(tab, mind, journal, page, scene, limits, deadline, pictures)
+    actor = _Actor(tab, mind, journal, page, scene, limits, deadline, pictures, pace)
     try:
         after = actor.play()
     finally:
@@ -71,13 +74,14 @@ class _Actor:
         limits: PageLimits,
         deadline: float | None,
         pictures: Sequence[Picture],
+        pace: Pace | None,
     ) -> None:
         self.tab, self.mind, self.journal, self.page = tab, mind, journal, page
         self.spent = Spent(limits, journal)
-        self.deadline, self.pictures = deadline, pictures
+        self.deadline, self.pictures, self.pace = deadline, pictures, pace
         self.loads = tab.loads
         self.scene = self.shown = scene
-        self.shown_at = time.monotonic()
+        self.seen_at = self.shown_at = time.monotonic()
         self.could_touch = self.has_touched = False
         self.touched: set[int] = set()
         self.said: list[str] = []
@@ -100,7 +104,8 @@ class _Actor:
                 self._sit_out()
                 break
             self.spent.calls += 1
-            self.shown, self.shown_at, self.touched, self.said = self.scene, time.monotonic(), set(), []
+            self.shown, self.shown_at, self.touched, self.said = self.scene, self.seen_at, set(), []
+            self._take_time(news or self.scene.text, plan)
             self._do(plan)
             if not self._is_left():
                 news = self._news()
@@ -167,6 +172,14 @@ class _Actor:
         self.mind.did(self.shown, plan[:done])
         if done < len(plan) and self._is_left():
             self.mind.did_not(self.shown, plan[done:])
+
+    def _take_time(self, read: str, plan: Sequence[Action]) -> None:
+        """At a person's pace, what is left of the time passes that a person would take to read this, which the model
+        was shown, and to think about each of the controls that it uses."""
+        if self.pace is not None:
+            used = {action.control for action in plan if action.control is not None}
+            end = min(self.seen_at + self.pace.seconds(read, len(used)), self._until() or self.spent.end)
+            self.tab.sleep(max(end - time.monotonic(), 0))
 
     def _try(self, action: Action, scene: Scene) -> str:
         """Does one thing. Returns why it could not be done; "" if it was."""
@@ -251,7 +264,7 @@ class _Actor:
                 self.tab.watch(1.0)
                 continue
             if not self._is_left():  # else it is the next page that was seen
-                self.scene = view.scene
+                self.scene, self.seen_at = view.scene, time.monotonic()
                 self.could_touch |= any(control.decides for control in self.scene.controls)
             break
         self.note()

@@ -30,6 +30,7 @@ class Drivers:
     def __init__(self, driver: Driver, server: str, hosts: Sequence[str] = (), most: int = 12) -> None:
         self._driver, self._server, self._hosts, self._most = driver, server, hosts, most
         self._known: dict[str, str] = {}
+        self._cannot_look = False
         self._chromium: Chromium | None = None
         self._lock = threading.Lock()
 
@@ -50,6 +51,13 @@ class Drivers:
         """What was found out about a page of this name: why it needs a browser, or "" if it does not."""
         with self._lock:
             self._known[page.place] = self._known.get(page.place) or why
+
+    def cannot_look(self, why: str) -> None:
+        """There is no browser to look with at what pages' scripts do. Pages that may do without it are played over
+        HTTP, which is said once."""
+        if not self._cannot_look:
+            self._cannot_look = True
+            logger.warning("What the pages' scripts do could not be looked at, so they are played over HTTP. %s", why)
 
     def refused(self, page: Page) -> bool:
         """Whether a page that oTree refused over HTTP needs a browser: its scripts may do what a form cannot."""
@@ -89,7 +97,6 @@ class Drivers:
             self._chromium.close()
 
     def _can_look(self) -> bool:
-        missing = why_no_browser()
-        if missing:
-            logger.warning("What the pages' scripts do could not be looked at. %s", missing)
-        return not missing
+        if missing := why_no_browser():
+            self.cannot_look(missing)
+        return not self._cannot_look

@@ -116,6 +116,9 @@ class Player:
         try:
             shown = self.window.show(page)
         except SetupError as error:
+            if why is None:  # nothing speaks for it but that it has scripts
+                self.window.drivers.cannot_look(str(error))
+                return self._answer(page)
             self._record(page)
             raise SetupError(f"{page.place} cannot be played without running its scripts: {why}. {error}") from None
         if not _is_same(shown.sent, page):  # its time was up before it stood there, or somebody else moved on
@@ -135,8 +138,9 @@ class Player:
         """A page that lives by its scripts."""
         page, scene = shown.sent, shown.scene
         self._record(page, why, scene)
-        pictures, limits = self._look(replace(page, images=scene.images)), self.page_limits
-        return act_until_left(self.window.tab, self.mind, self.journal, page, scene, limits, _deadline(page), pictures)
+        pictures = self._look(replace(page, images=scene.images))
+        tab, limits, deadline = self.window.tab, self.page_limits, _deadline(page)
+        return act_until_left(tab, self.mind, self.journal, page, scene, limits, deadline, pictures, self.pace)
 
     def _answer(self, page: Page, why: str = "") -> Page:
         """One form page, until oTree accepts what is sent, its time is up, or the participant is elsewhere. It is sent

@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints their tables. Needs Linux; takes some four minutes on two cores.
+"""Runs the benchmarks and prints their tables. Needs Linux and Chromium; takes some eight minutes on two cores.
 
 OTREE6_PYTHON names the interpreter of the oTree server's environment, OTREE_BOTEX_PYTHON that of the bots', with
 litellm (default: the interpreter that runs this). Random bots and the bare client run with the latter if it has
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from statistics import median
 from typing import get_args
 
@@ -16,6 +17,7 @@ from otree_botex.records import MemoryMode
 
 from . import stub
 from .contest import GAME, PAGES, WAIT_PAGES, Contest, Played, playing
+from .in_browser import at_random, show_in_browser, show_live_tokens
 from .parsing import show_parsing
 from .tables import aim, show
 
@@ -35,8 +37,7 @@ def main() -> None:
     began = time.monotonic()
     print(f"{GAME}: groups of three, three rounds; {PAGES} pages to send and {WAIT_PAGES} wait pages a participant.")
     with stub.running() as model:
-        settings = f"LLM_BOTS = dict(models=[dict(model='openai/stub', api_base='{model.api_base}')])"
-        with playing(settings) as contest:
+        with playing(_settings(model)) as contest:
             contest.bare(3), contest.bots(3)  # to warm the server up
             pairs = {participants: _pairs(contest, participants, number) for participants, number in PAIRS.items()}
             _show_speed(pairs)
@@ -46,15 +47,22 @@ def main() -> None:
             _show_memory(pairs, llm)
             _show_tokens(llm, model)
             _show_modes(contest)
+            show_in_browser(contest)
+    with stub.running(at_random) as model, playing(_settings(model)) as contest:
+        show_live_tokens(contest, model)
     show_parsing()
     print(f"\n{time.monotonic() - began:.0f} seconds in all")
 
 
+def _settings(model: stub.Stub) -> str:
+    return f"LLM_BOTS = dict(models=[dict(model='openai/stub', api_base='{model.api_base}')])"
+
+
 def _pairs(contest: Contest, participants: int, number: int) -> list[Pair]:
     """Sessions in turn, so that what else the machine does meets both alike; each goes first every other time."""
-    pairs = []
+    pairs, bots = [], partial(contest.bots, driver="http")
     for turn in range(number):
-        first, second = (contest.bare, contest.bots) if turn % 2 else (contest.bots, contest.bare)
+        first, second = (contest.bare, bots) if turn % 2 else (bots, contest.bare)
         played = first(participants), second(participants)
         pairs.append((played[1], played[0]) if turn % 2 else played)
     return pairs

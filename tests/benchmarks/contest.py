@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,8 @@ class Played:
     """Without the start of the process."""
     server_cpu: float
     peak_mb: float = 0.0
+    family_mb: float = 0.0
+    """With the browser and its driver; 0 if it was not asked for."""
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -67,14 +69,23 @@ class Contest:
         self.python = bots if environment.has_playwright(bots) else server.python
         self.start_cpu = _start_cpu(self.python)
 
-    def bots(self, participants: int, model: str = "random", game: str = GAME, **parameters: Any) -> Played:
-        """A session played by our bots, all of which must finish. `parameters` are those of their launch."""
-        session = self.server.session(game, participants)
+    def bots(
+        self,
+        participants: int,
+        model: str = "random",
+        game: str = GAME,
+        config: Mapping[str, Any] | None = None,
+        family: bool = False,
+        **parameters: Any,
+    ) -> Played:
+        """A session played by our bots, all of which must finish. `parameters` are those of their launch, `config` what
+        is set in the session's; `family` as for `processes.watch`."""
+        session = self.server.session(game, participants, **(config or {}))
         before = self._begin()
         launch = self.server.launch(session, model, **parameters)
         pid = child(self._pid, "runner")
         try:
-            runner = watch(pid, PATIENCE_SECONDS)
+            runner = watch(pid, PATIENCE_SECONDS, family)
         finally:
             if use(pid):
                 os.kill(pid, signal.SIGKILL)
@@ -84,13 +95,14 @@ class Contest:
         on_record = {
             (row["bot"], row["step"])
             for row in self.server.export(session, "steps")
-            if row["outcome"] in ("submitted", "read")
+            if row["outcome"] in ("submitted", "read", "timed out")
         }
         assert len(on_record) == seen["pages"], "the record and the server's count of accepted POSTs differ"
         rows = self.server.export(session, "bots")
         spent = {name: sum(int(row[name]) for row in rows) for name in ("calls", "input_tokens", "output_tokens")}
         cpu = runner.cpu - self.start_cpu
-        return Played(participants, client_cpu=cpu, peak_mb=runner.peak_mb, **seen, **spent)
+        memory = {"peak_mb": runner.peak_mb, "family_mb": runner.family_mb}
+        return Played(participants, client_cpu=cpu, **memory, **seen, **spent)
 
     def bare(self, participants: int) -> Played:
         """A session played by the bare client, with the interpreter that random bots are played with."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from threading import Event
 
 import psutil
 import pytest
 
+from otree_botex.bots.acting import NOTHING
 from otree_botex.bots.browser import Browser
 from otree_botex.bots.drivers import Drivers
 from otree_botex.bots.journal import BotJournal
 from otree_botex.bots.mind import Mind
+from otree_botex.bots.pace import Pace
 from otree_botex.bots.player import CRASHES, Player
 from otree_botex.bots.window import Window
 
@@ -65,6 +68,11 @@ def press(request, *names):
     return {"reason": "So.", "actions": [{"do": "click", "control": int(numbers[-1])} for numbers in found]}
 
 
+def answer(request):
+    """Answers a form's questions."""
+    return {"reason": "Fair.", "answers": {name: 5 for name in request.schema["properties"]["answers"]["properties"]}}
+
+
 def submit(request):
     return {"reason": "Done.", "actions": [{"do": "submit"}]}
 
@@ -109,9 +117,8 @@ def test_a_form_that_asks_back_is_answered_by_the_model(play):
     """It is a plain form, and what its script wants to know when it is sent is for the bot to say."""
 
     def think(request):
-        properties = request.schema["properties"]
-        if "answers" in properties:
-            return {"reason": "Fair.", "answers": {name: 5 for name in properties["answers"]["properties"]}}
+        if "answers" in request.schema["properties"]:
+            return answer(request)
         assert "Really?" in request.messages[-1]["content"]
         return {"reason": "Yes.", "actions": [{"do": "answer", "accept": True}]}
 
@@ -127,10 +134,9 @@ def test_a_form_that_its_script_does_not_send_is_acted_on(play):
     asked = []
 
     def think(request):
-        properties = request.schema["properties"]
         asked.append(request)
-        if "answers" in properties:
-            return {"reason": "Fair.", "answers": {name: 5 for name in properties["answers"]["properties"]}}
+        if "answers" in request.schema["properties"]:
+            return answer(request)
         assert "Rather more" in "\n".join(message["content"] for message in request.messages)
         return {"reason": "More.", "actions": [{"do": "fill", "control": 1, "value": 8}, {"do": "submit"}]}
 
@@ -149,6 +155,46 @@ def test_drawings_are_shown_to_models_that_take_pictures(play):
     (picture,) = [image for message in played.model.requests[0].messages for image in message.get("images", ())]
     assert picture.startswith("data:image/png;base64,")
     assert play(canvas + BY_SCRIPT, submit).of("picture") == []
+
+
+def test_where_no_browser_starts_a_page_that_may_do_without_is_played_over_http(play, monkeypatch, tmp_path, caplog):
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\necho out of order >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("OTREE_BOTEX_CHROMIUM", str(broken))
+
+    played = play(f"{GOOD}<script>document.title = 'Offer'</script>", answer)
+    assert played.done, played.state
+    assert played.sent == [(OFFER, "offer=5")] and played.of("page")[0]["driver"] == "http"
+    assert sum("played over HTTP" in message and "cannot be started" in message for message in caplog.messages) == 1
+    played = play(BY_SCRIPT, answer)  # this one may not
+    assert not played.done and "cannot be started" in played.state["error"] and not played.sent
+
+
+class Slow(Pace):
+    """Takes a second for all it reads, and notes what that was."""
+
+    def __init__(self):
+        super().__init__(1)
+        self.read = []
+
+    def seconds(self, text, questions):
+        self.read.append((text, questions))
+        return 1.0
+
+
+def test_on_a_page_with_scripts_a_bot_takes_its_time_too(play):
+    def think(request):
+        asked.append(time.monotonic())
+        return submit(request) if NOTHING in request.messages[-1]["content"] else press(request, "Red", "Blue")
+
+    asked, slow, blue = [], Slow(), "<button type=button onclick=''>Blue</button>"
+    played = play(blue + BY_SCRIPT, think, pace=slow)
+    asked.append(time.monotonic())
+    assert played.done, played.state
+    (shown, used), (news, none) = slow.read[:2]
+    assert 'button "Red"' in shown and used == 2 and news == NOTHING and none == 0
+    assert asked[1] - asked[0] >= 1 and asked[2] - asked[1] >= 1
 
 
 def test_a_page_that_sends_to_another_site_is_the_end(play):

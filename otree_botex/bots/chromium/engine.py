@@ -40,11 +40,13 @@ CONTEXT: dict[str, Any] = {
     "viewport": {"width": 1280, "height": 900},
 }
 INIT = (Path(__file__).parent / "init.js").read_text(encoding="utf-8")
-# Less memory, and nothing that a study's machine should be bothered with: no updates, no reports, no GPU.
+# Less memory, and nothing that a study's machine should be bothered with: no updates, no reports, no GPU, no processes
+# that stand by for the next site or for what opens below the address bar.
 ARGUMENTS = (
     *("--disable-gpu", "--disable-extensions", "--disable-component-update", "--disable-background-networking"),
     *("--disable-breakpad", "--disable-sync", "--no-first-run", "--mute-audio", "--disable-dev-shm-usage"),
     *("--renderer-process-limit=64", "--js-flags=--max-old-space-size=256", "--no-proxy-server"),
+    "--disable-features=SpareRendererForSitePerProcess,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 
 

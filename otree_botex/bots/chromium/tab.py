@@ -15,6 +15,7 @@ from requests.structures import CaseInsensitiveDict
 from ...errors import Crashed
 from .. import scene as scenes
 from ..actions import Action
+from ..patience import Stopped
 from ..scene import Scene
 from .ears import Ears
 from .engine import Chromium
@@ -141,6 +142,11 @@ class Tab:
     def watch(self, seconds: float) -> bool:
         """Waits until anything changes, for so many seconds at most. True if something did."""
         return self._run(self._watch(seconds), seconds + WORK_SECONDS)
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time pass, whatever happens on the page."""
+        if self._stop.wait(seconds):
+            raise Stopped
 
     def noted(self) -> list[tuple[str, dict[str, Any]]]:
         """What the page's scripts sent, received or wanted since this was asked last: kinds and contents of events."""
