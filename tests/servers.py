@@ -88,6 +88,12 @@ class Server:
         path = self.folder / "server.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def tracebacks(self) -> list[str]:
+        """What went wrong in the server and in runners, as their logs have it. That a browser has dropped a connection
+        that the server was about to close is no fault."""
+        found = re.findall(r"^(.*)\n(Traceback.*\n(?: .*\n)*.*)", f"\n{self.log()}\n{self.runner_logs()}", re.MULTILINE)
+        return [text for before, text in found if (before, "OSError: " in text) != ("closing handshake failed", True)]
+
     def runner_logs(self) -> str:
         logs = (self.folder / ".otree_botex" / "logs").glob("*.log")
         return "\n".join(path.read_text(errors="replace") for path in logs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
@@ -34,6 +35,9 @@ OVERTIME_SECONDS = 15.0
 MOVING_SECONDS = 30.0
 """So long the next page may be on its way while this one cannot be looked at any more."""
 NOTHING = "Nothing on the page has changed."
+VAIN = 2
+"""So often a page may be sent in vain one after the other, with nothing else done between."""
+IN_VAIN = "It came back each time. Do something else before you send it again."
 
 
 def act_until_left(
@@ -86,7 +90,8 @@ class _Actor:
         self.touched: set[int] = set()
         self.said: list[str] = []
         self.posted: list[list[str]] = []
-        self.was_sent = False
+        self.was_sent = self.is_stuck = False
+        self.in_vain = 0
         self.after: Page | None = None
 
     # ---- the story
@@ -98,7 +103,10 @@ class _Actor:
                 self._sit_out()
                 break
             try:
-                plan = self.mind.act(self.page, self.scene, news, self._until(), self.pictures)
+                scene = replace(self.scene, sends=self.in_vain < VAIN)
+                plan = self.mind.act(
+                    self.page, scene, news, anew=self.is_stuck, deadline=self._until(), pictures=self.pictures
+                )
             except TimeUp:
                 self.mind.time_is_up()
                 self._sit_out()
@@ -108,7 +116,7 @@ class _Actor:
             self._take_time(news or self.scene.text, plan)
             self._do(plan)
             if not self._is_left():
-                news = self._news()
+                news = self._news(plan)
         assert self.after is not None
         return self.after
 
@@ -146,7 +154,8 @@ class _Actor:
             surprise = surprise or self._differs(action)
             if surprise or self._is_left() or not self.spent.may_act():
                 break
-            before, began = self.scene, time.monotonic()
+            before, began, said = self.scene, time.monotonic(), len(self.said)
+            self.in_vain = self.in_vain if action.do == "submit" else 0
             failed = self._try(action, before)
             self.spent.actions += 1
             if failed:
@@ -156,7 +165,9 @@ class _Actor:
             self._look()
             if self._is_left():
                 break
-            if action.do != "wait":
+            if len(self.said) > said:
+                surprise = self.said[-1]
+            elif action.do != "wait":
                 echo = action.describe(before)
                 surprise = changes(before, self.scene, time.monotonic() - began, self.touched, echo)
         if failed:
@@ -289,6 +300,7 @@ class _Actor:
                     "refusal", attempt=self.spent.calls, by="server", messages=dict(page.errors), said=None
                 )
                 self.posted, self.was_sent = [], False
+                self.in_vain += 1
                 errors = "\n".join(f"- {text}" for text in page.errors.values())
                 self.said.append(f"The page was sent and came back:\n{errors}")
             else:
@@ -297,10 +309,12 @@ class _Actor:
                 self.deadline = time.monotonic() + page.timeout
         return self.after is not None
 
-    def _news(self) -> str:
-        """What happened since the model saw the page, for the model."""
+    def _news(self, plan: Sequence[Action]) -> str:
+        """What happened since the model saw the page and had this plan, for the model. If nothing did, though it did
+        not only want to wait, it is stuck: the page is shown to it anew."""
         changed = changes(self.shown, self.scene, time.monotonic() - self.shown_at)
-        news = "\n\n".join([*self.said, changed or NOTHING])
+        news = "\n\n".join([*self.said, changed or NOTHING, *[IN_VAIN] * (self.in_vain >= VAIN)])
+        self.is_stuck = not changed and any(action.do != "wait" for action in plan)
         self.journal.write("event", what="changed", data={"text": news})
         return news
 

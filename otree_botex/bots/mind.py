@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from threading import Event
 from typing import Any
 
@@ -151,15 +152,22 @@ class Mind:
             return Turn()
 
     def act(
-        self, page: Page, scene: Scene, news: str, deadline: float | None = None, pictures: Sequence[Picture] = ()
+        self,
+        page: Page,
+        scene: Scene,
+        news: str,
+        *,
+        anew: bool = False,
+        deadline: float | None = None,
+        pictures: Sequence[Picture] = (),
     ) -> list[Action]:
         """A few actions on a page that stands in a browser as this `scene`; `news` is what happened there since the
-        last ones. Raises as `decide` does."""
+        last ones, with which it is shown `anew` if that is wanted. Raises as `decide` does."""
         now = _as_text(scene)
         if self._see(replace(page, text=f"{now}\n\n{prompt('act')}"), pictures):
             self._turn, self._deeds = 0, []
-        elif self._turn % TURNS_SHOWN == 0:
-            shown = prompt("so_far", deeds="\n".join(self._deeds), page=now)
+        elif anew or self._turn % TURNS_SHOWN == 0:
+            shown = prompt("so_far", deeds=_listed(self._deeds), news=news, page=now)
             self._conversation.show_anew(f"{shown}\n\n{prompt('act')}", pictures)
         else:
             self._conversation.say(prompt("acted", news=news))
@@ -194,7 +202,7 @@ class Mind:
 
     def did(self, scene: Scene, done: Sequence[Action]) -> None:
         """Which of the last actions were done, for when the page is shown anew."""
-        self._deeds += [f"- {action.describe(scene)}" for action in done]
+        self._deeds += [action.describe(scene) for action in done]
 
     def did_not(self, scene: Scene, actions: Sequence[Action]) -> None:
         """Which of them could not be done because the page was left. The model is told with its next page."""
@@ -303,6 +311,12 @@ def _as_text(scene: Scene) -> str:
         return scene.text
     dialog = prompt("dialog", kind=scene.dialog.kind, message=scene.dialog.message)
     return f"{scene.text}\n\n{dialog}"
+
+
+def _listed(deeds: Sequence[str]) -> str:
+    """What was done, a line each; what was done several times on end stands there once."""
+    times = [(deed, len(list(same))) for deed, same in groupby(deeds)]
+    return "\n".join(f"- {deed} ({number} times)" if number > 1 else f"- {deed}" for deed, number in times)
 
 
 def _by_key(page: Page, errors: Mapping[str, str]) -> dict[str, str]:

@@ -37,7 +37,7 @@ class Dialog:
 @dataclass(frozen=True)
 class Scene:
     """A page at one moment: its `text` with all controls in their places, and its pictures in the order in which the
-    text names them. `keys` says that it listens to the keyboard."""
+    text names them. `keys` says that it listens to the keyboard, `sends` whether it is worth sending now."""
 
     text: str
     controls: tuple[Control, ...] = ()
@@ -45,6 +45,7 @@ class Scene:
     keys: bool = False
     dialog: Dialog | None = None
     images: tuple[Image, ...] = ()
+    sends: bool = True
 
     def find(self, number: int) -> Control | None:
         """The control of this number, if there is one."""
@@ -54,6 +55,8 @@ class Scene:
     def submit(self) -> Control | None:
         """The control that sends the page, if there is just one and it can be used. Which of several is used is for
         the bot to say."""
+        if not self.sends:
+            return None
         return next((c for c in self.controls if c.submits and not c.chooses and not c.disabled), None)
 
 

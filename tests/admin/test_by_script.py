@@ -37,7 +37,7 @@ def test_random_bots_decide_on_every_page(start_server, otree):
         assert {row["driver"] for row in steps if row["kind"] in ("wait", "end")} == {"http"}
         assert {row["untouched"] for row in steps} <= {"", "0", "False"}
         assert all(int(row["attempts"]) > 0 for row in steps if row["driver"] == "browser")
-    assert "Traceback" not in server.log() + server.runner_logs()
+    assert server.tracebacks() == []
 
     session, launch, _ = played["by_script"]
     sent = _forms(server.events(session, launch))

@@ -42,7 +42,7 @@ def test_random_bots_finish_every_experiment(start_server, otree, environment):
         asked = [row for row in server.export(session, "steps") if row["field"]]
         unanswered = [row for row in asked if not row["answer"] and "null" not in row["text"]]
         assert asked and not unanswered
-    assert "Traceback" not in server.log() + server.runner_logs()
+    assert server.tracebacks() == []
 
 
 def test_what_is_submitted_is_what_was_answered(start_server):

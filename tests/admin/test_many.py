@@ -13,4 +13,4 @@ def test_sixty_bots_finish_three_rounds_of_a_game(start_server):
     server = start_server()
     session = server.play("guess_two_thirds", 60, seconds=240)
     assert len(answers_are_the_data(server, session, "guess", "guess_two_thirds.{}.player.guess")) == 180
-    assert "Traceback" not in server.log() + server.runner_logs()
+    assert server.tracebacks() == []

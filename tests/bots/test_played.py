@@ -8,7 +8,7 @@ from threading import Event
 import psutil
 import pytest
 
-from otree_botex.bots.acting import NOTHING
+from otree_botex.bots.acting import IN_VAIN, NOTHING
 from otree_botex.bots.browser import Browser
 from otree_botex.bots.drivers import Drivers
 from otree_botex.bots.journal import BotJournal
@@ -111,6 +111,35 @@ def test_a_page_that_kills_each_browser_fails_its_bot_in_the_end(play):
     played = play(BY_SCRIPT, think)
     assert not played.done and "crashed" in played.state["error"]
     assert [name for name, _ in played.outcomes()] == ["Offer"] * (CRASHES + 1)
+
+
+def test_a_page_is_not_sent_in_vain_again_and_again(play):
+    """What comes back ends a list of actions; after two times something else has to be done first. Where nothing has
+    changed, the page is shown anew."""
+
+    def after(visit):
+        if visit.server.posted.queue[-1][1] != "choice=":
+            return redirect(NEXT)(visit)
+        error = "<div class=otree-form-errors>Please fix the errors.</div>"
+        visit.answer(f"<body><form method=post>{error}{BY_SCRIPT}</form>", oTree_Redisplay_With_Errors="1")
+
+    def think(request):
+        variants = request.schema["properties"]["actions"]["items"]["anyOf"]
+        can = {variant["properties"]["do"]["enum"][0] for variant in variants}
+        asked.append(("submit" in can, request.messages[-1]["content"]))
+        return {"reason": "On.", "actions": [{"do": "submit"}] * 3} if "submit" in can else press(request, "Red")
+
+    asked = []
+    played = play(BY_SCRIPT, think, after)
+    assert played.done, played.state
+    assert [body for _, body in played.sent] == ["choice=", "choice=", "choice=red"]
+    assert [can for can, _ in asked] == [True, True, False, True]
+    assert "Your last 2 actions were not done" in asked[1][1] and IN_VAIN not in asked[1][1]
+    news = asked[2][1]
+    assert NOTHING in news and IN_VAIN in news and 'button "Red"' in news and "with [2] button “Next” (2 times)" in news
+    done = [data["data"] for data in played.of("event") if data["what"] == "done"]
+    assert [(each["done"], each["of"]) for each in done] == [(1, 3), (1, 3), (1, 1), (1, 3)]
+    assert done[0]["surprise"] == done[1]["surprise"] == "The page was sent and came back:\n- Please fix the errors."
 
 
 def test_a_form_that_asks_back_is_answered_by_the_model(play):
