@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 import requests
 
 from .llm.test_litellm import Provider
-from .servers import free_port, wait_until
+from .servers import edit, free_port, wait_until
 
 llama_cpp = pytest.importorskip("llama_cpp")
 
@@ -51,6 +52,25 @@ def test_smollm2_bots_finish(start_server, experiment, participants):
     assert not by_check  # the grammar lets no reply through that breaks the schema
     answered = [row for row in server.export(session, "steps") if row["field"]]
     assert all(row["reason"] for row in answered)
+
+
+def test_smollm2_decides_on_pages_whose_answers_only_scripts_take_down(start_server):
+    """It moves the slider, and clicks on one of the tiles."""
+    server = start_server(environment=BOTS)
+    edit(server, "by_script/__init__.py", r"page_sequence = \[.*\]", "page_sequence = [Slider, Tiles]")
+    session = server.play("by_script", 1, "smollm2", seconds=900, seed=3)
+    (row,) = server.wide(session)
+    saved, gamble = (row[f"by_script.1.player.{name}"] for name in ("saved", "gamble"))
+    assert 0 <= int(saved) <= 100 and 1 <= int(gamble) <= 6
+    steps = [row for row in server.export(session, "steps") if row["driver"] == "browser"]
+    assert {(row["page"], row["outcome"], row["untouched"]) for row in steps} == {
+        ("Slider", "submitted", "False"),
+        ("Tiles", "submitted", "False"),
+    }
+    replies = [row for row in server.export(session, "messages") if row["role"] == "assistant"]
+    said = [action for row in replies for action in json.loads(row["content"])["actions"]]
+    assert [action["value"] for action in said if action["do"] == "set"][-1] == int(saved)
+    assert any(action["do"] == "click" for action in said)
 
 
 def test_a_model_behind_an_api_finishes_a_session(start_server, api):

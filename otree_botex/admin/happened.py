@@ -22,7 +22,7 @@ LIMITS = {"calls": "calls of the model", "actions": "actions", "seconds": "secon
 def told(events: Iterable[Event]) -> list[dict[str, Any]]:
     """A step's events in their order: each with its `kind`, a `title`, a `text`, and `lines`."""
     events = list(events)
-    news = [json.loads(event.data_json)["text"] for event in events if event.what == "changed"]
+    news = [set(json.loads(event.data_json)["text"].splitlines()) for event in events if event.what == "changed"]
     found = []
     for is_traffic, some in groupby(events, lambda event: event.what in TRAFFIC):
         if is_traffic:
@@ -30,7 +30,7 @@ def told(events: Iterable[Event]) -> list[dict[str, Any]]:
         else:
             found += [_event(event.what, json.loads(event.data_json)) for event in some]
     for item in found:
-        if item["kind"] == "done" and any(item["text"] in text for text in news):
+        if item["kind"] == "done" and any(set(item["text"].splitlines()) <= lines for lines in news):
             item["text"] = ""  # it is told below
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
@@ -35,56 +35,32 @@ OVERTIME_SECONDS = 15.0
 MOVING_SECONDS = 30.0
 """So long the next page may be on its way while this one cannot be looked at any more."""
 NOTHING = "Nothing on the page has changed."
+SHORT_PATIENCE = 30
+"""So many seconds at a time a bot may wait on a page that has neither a timer nor a live connection."""
 VAIN = 2
 """So often a page may be sent in vain one after the other, with nothing else done between."""
 IN_VAIN = "It came back each time. Do something else before you send it again."
 
 
-def act_until_left(
-    tab: Tab,
-    mind: Mind,
-    journal: BotJournal,
-    page: Page,
-    scene: Scene,
-    limits: PageLimits,
-    deadline: float | None,
-    pictures: Sequence[Picture] = (),
-    pace: Pace | None = None,
-) -> Page:
-    """Plays a page that the tab shows as this scene, and returns the page that comes then; a `pace` holds the bot up
-    as a person would be.
+@dataclass
+class Actor:
+    """One bot on one page, which its tab shows as this scene. The page's time is up at the `deadline` (of
+    time.monotonic()); a `pace` holds the bot up as a person would be."""
 
-    Raises LimitReached if it was not left within the limits, what `Mind.act` raises, and what the tab raises.
-    """
-    actor = _Actor(tab, mind, journal, page, scene, limits, deadline, pictures, pace)
-    try:
-        after = actor.play()
-    finally:
-        actor.note()
-    actor.leave()
-    return after
+    tab: Tab
+    mind: Mind
+    journal: BotJournal
+    page: Page
+    scene: Scene
+    limits: PageLimits
+    deadline: float | None
+    pictures: Sequence[Picture] = ()
+    pace: Pace | None = None
 
-
-class _Actor:
-    """One bot on one page."""
-
-    def __init__(
-        self,
-        tab: Tab,
-        mind: Mind,
-        journal: BotJournal,
-        page: Page,
-        scene: Scene,
-        limits: PageLimits,
-        deadline: float | None,
-        pictures: Sequence[Picture],
-        pace: Pace | None,
-    ) -> None:
-        self.tab, self.mind, self.journal, self.page = tab, mind, journal, page
-        self.spent = Spent(limits, journal)
-        self.deadline, self.pictures, self.pace = deadline, pictures, pace
-        self.loads = tab.loads
-        self.scene = self.shown = scene
+    def __post_init__(self) -> None:
+        self.spent = Spent(self.limits, self.journal)
+        self.loads = self.tab.loads
+        self.shown = self.scene
         self.seen_at = self.shown_at = time.monotonic()
         self.could_touch = self.has_touched = False
         self.touched: set[int] = set()
@@ -94,18 +70,29 @@ class _Actor:
         self.in_vain = 0
         self.after: Page | None = None
 
+    def play(self) -> Page:
+        """Plays the page, writes down what happens there, and returns the page that comes then.
+
+        Raises LimitReached if it was not left within the limits, what `Mind.act` raises, and what the tab raises.
+        """
+        try:
+            after = self._play()
+        finally:
+            self._note()
+        self._leave()
+        return after
+
     # ---- the story
 
-    def play(self) -> Page:
+    def _play(self) -> Page:
         news = ""
         while not self._is_left():
             if not self.spent.may_ask():
                 self._sit_out()
                 break
             try:
-                scene = replace(self.scene, sends=self.in_vain < VAIN)
                 plan = self.mind.act(
-                    self.page, scene, news, anew=self.is_stuck, deadline=self._until(), pictures=self.pictures
+                    self.page, self._offered(), news, anew=self.is_stuck, deadline=self._until(), pictures=self.pictures
                 )
             except TimeUp:
                 self.mind.time_is_up()
@@ -120,7 +107,7 @@ class _Actor:
         assert self.after is not None
         return self.after
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Writes down what was decided here in the end, and how the page was left."""
         outcome: Outcome = "submitted" if self.was_sent else "left"
         if list(TIMED_OUT) in self.posted:
@@ -128,7 +115,17 @@ class _Actor:
         self.mind.acted(self.spent.calls, self.posted)
         self.journal.left(outcome, untouched=self.could_touch and not self.has_touched)
 
-    def note(self, by: str = "page") -> None:
+    def _offered(self) -> Scene:
+        """The page as it stands, with what it is of any use to do there."""
+        patience = self.scene.patience if self._runs_on else SHORT_PATIENCE
+        return replace(self.scene, sends=self.in_vain < VAIN, patience=patience)
+
+    @property
+    def _runs_on(self) -> bool:
+        """Whether the page is one that changes without the bot's doing."""
+        return self.page.is_live or self.deadline is not None
+
+    def _note(self, by: str = "page") -> None:
         """Writes down what the page's scripts sent and wanted meanwhile, and whether that was `by` the bot's doing or
         by the page itself: so it can be told which trials of a task went by without an answer."""
         for what, data in self.tab.noted():
@@ -151,7 +148,8 @@ class _Actor:
         done, surprise, failed = 0, "", ""
         self._look()
         for action in plan:
-            surprise = surprise or self._differs(action)
+            has_waited = done > 0 and action.do == plan[done - 1].do == "wait"
+            surprise = surprise or (NOTHING if has_waited else self._differs(action))
             if surprise or self._is_left() or not self.spent.may_act():
                 break
             before, began, said = self.scene, time.monotonic(), len(self.said)
@@ -167,8 +165,8 @@ class _Actor:
                 break
             if len(self.said) > said:
                 surprise = self.said[-1]
-            elif action.do != "wait":
-                echo = action.describe(before)
+            else:
+                echo = action.describe(before) if action.do != "wait" else ""
                 surprise = changes(before, self.scene, time.monotonic() - began, self.touched, echo)
         if failed:
             self.said.append(f"“{plan[done].describe(self.shown)}” could not be done: {failed}.")
@@ -199,7 +197,7 @@ class _Actor:
         if action.do == "wait":
             self._wait(float(action.value))
             return ""
-        self.note()
+        self._note()
         try:
             self.tab.act(action, scene)
         except Impossible as error:
@@ -207,7 +205,7 @@ class _Actor:
         except Moved:
             pass
         finally:
-            self.note(by="bot")
+            self._note(by="bot")
         return ""
 
     def _differs(self, action: Action) -> str:
@@ -278,7 +276,7 @@ class _Actor:
                 self.scene, self.seen_at = view.scene, time.monotonic()
                 self.could_touch |= any(control.decides for control in self.scene.controls)
             break
-        self.note()
+        self._note()
 
     def _is_left(self) -> bool:
         """Whether another page has come; one that comes back with errors is the same."""
@@ -310,11 +308,12 @@ class _Actor:
         return self.after is not None
 
     def _news(self, plan: Sequence[Action]) -> str:
-        """What happened since the model saw the page and had this plan, for the model. If nothing did, though it did
-        not only want to wait, it is stuck: the page is shown to it anew."""
+        """What happened since the model saw the page and had this plan, for the model. If nothing did, and this was not
+        what it waited for, it is stuck: the page is shown to it anew."""
         changed = changes(self.shown, self.scene, time.monotonic() - self.shown_at)
         news = "\n\n".join([*self.said, changed or NOTHING, *[IN_VAIN] * (self.in_vain >= VAIN)])
-        self.is_stuck = not changed and any(action.do != "wait" for action in plan)
+        only_waited = all(action.do == "wait" for action in plan)
+        self.is_stuck = not changed and not (only_waited and self._runs_on)
         self.journal.write("event", what="changed", data={"text": news})
         return news
 

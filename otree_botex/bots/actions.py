@@ -17,7 +17,6 @@ from .replies import Unusable
 from .scene import Scene
 
 MOST_ACTIONS = 6
-LONGEST_WAIT = 300
 KEYS = (
     *("Enter", "Space", "Escape", "Tab", "Backspace", "Delete"),
     *("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"),
@@ -118,7 +117,7 @@ def _variants(scene: Scene) -> list[dict[str, Any]]:
     dragged, targets = ([control.number for control in part] for part in (_usable(scene, "drag"), _targets(scene)))
     if dragged and targets:
         variants.append(object_schema(do=_one("drag"), **{"from": _any_of(dragged), "to": _any_of(targets)}))
-    seconds = {"type": "integer", "minimum": 1, "maximum": LONGEST_WAIT}
+    seconds = {"type": "integer", "minimum": 1, "maximum": scene.patience}
     variants.append(object_schema(do=_one("wait"), seconds=seconds))
     if scene.submit:
         variants.append(object_schema(do=_one("submit")))
@@ -177,7 +176,7 @@ def _read(said: Any, scene: Scene) -> Action:
     if do == "submit":
         return Action("submit")
     if do == "wait":
-        return Action("wait", value=_seconds(said.get("seconds")))
+        return Action("wait", value=_seconds(said.get("seconds"), scene))
     if do == "press":
         if said.get("key") not in KEYS:
             raise Refusal(f"{json.dumps(said.get('key'))} is none of the keys that can be pressed: {_listed(KEYS)}")
@@ -205,10 +204,10 @@ def _dialog_answer(said: Mapping[str, Any], scene: Scene) -> dict[str, Any]:
     return {"accept": accept, "text": text}
 
 
-def _seconds(said: Any) -> int:
+def _seconds(said: Any, scene: Scene) -> int:
     seconds = _integer(said)
-    if seconds is None or not 1 <= seconds <= LONGEST_WAIT:
-        raise Refusal(f'"seconds" must be a whole number from 1 to {LONGEST_WAIT}')
+    if seconds is None or not 1 <= seconds <= scene.patience:
+        raise Refusal(f'"seconds" must be a whole number from 1 to {scene.patience}')
     return seconds
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import BotexError, Crashed, PageError, SetupError, TimeUp
 from ..records import Memory, Outcome
-from .acting import act_until_left
+from .acting import Actor
 from .browser import Browser
 from .decision import TIMED_OUT, Decision
 from .journal import BotJournal
@@ -140,7 +140,7 @@ class Player:
         self._record(page, why, scene)
         pictures = self._look(replace(page, images=scene.images))
         tab, limits, deadline = self.window.tab, self.page_limits, _deadline(page)
-        return act_until_left(tab, self.mind, self.journal, page, scene, limits, deadline, pictures, self.pace)
+        return Actor(tab, self.mind, self.journal, page, scene, limits, deadline, pictures, self.pace).play()
 
     def _answer(self, page: Page, why: str = "") -> Page:
         """One form page, until oTree accepts what is sent, its time is up, or the participant is elsewhere. It is sent

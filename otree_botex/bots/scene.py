@@ -37,7 +37,8 @@ class Dialog:
 @dataclass(frozen=True)
 class Scene:
     """A page at one moment: its `text` with all controls in their places, and its pictures in the order in which the
-    text names them. `keys` says that it listens to the keyboard, `sends` whether it is worth sending now."""
+    text names them. `keys` says that it listens to the keyboard, `sends` whether it is of any use to send it now, and
+    `patience` how many seconds at a time it may be worth waiting for it to change."""
 
     text: str
     controls: tuple[Control, ...] = ()
@@ -46,6 +47,7 @@ class Scene:
     dialog: Dialog | None = None
     images: tuple[Image, ...] = ()
     sends: bool = True
+    patience: int = 300
 
     def find(self, number: int) -> Control | None:
         """The control of this number, if there is one."""

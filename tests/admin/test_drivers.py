@@ -10,6 +10,7 @@ import pytest
 from otree_botex import init_otree_session, run_bots_on_session
 from otree_botex.bots.drivers import Drivers
 
+from ..servers import edit
 from .test_demo import EXPERIMENTS
 
 pytest.importorskip("playwright")
@@ -71,7 +72,7 @@ def test_no_browser_is_opened_for_plain_pages(start_server, tmp_path, monkeypatc
 
 def test_a_harmless_script_is_looked_at_once_a_launch(start_server, tmp_path, monkeypatch):
     server = start_server()
-    _edit(server, "guess_two_thirds/Guess.html", "{{ next_button }}", "{{ next_button }}" + OWN_SCRIPT)
+    edit(server, "guess_two_thirds/Guess.html", "{{ next_button }}", "{{ next_button }}" + OWN_SCRIPT)
     opened, tab = [], Drivers.tab
     monkeypatch.setattr(Drivers, "tab", lambda *args: opened.append(1) or tab(*args))
     steps = _steps(_start(server, tmp_path, "guess_two_thirds"))
@@ -91,7 +92,7 @@ def test_a_page_refused_for_what_it_does_not_show_is_played_in_a_browser(
     start_server, tmp_path, otree, environment, why
 ):
     server = start_server(otree, environment=environment)
-    _edit(server, "survey/Opinions.html", "{{ formfield 'weekend' }}", SCRIPT_AT_SENDING)
+    edit(server, "survey/Opinions.html", "{{ formfield 'weekend' }}", SCRIPT_AT_SENDING)
     run = _start(server, tmp_path, "survey")
     steps = [step for step in _all_steps(run) if step["page"] == "Opinions"]
     assert [(step["driver"], step["outcome"]) for step in steps] == [("http", "interrupted"), ("browser", "submitted")]
@@ -104,21 +105,11 @@ def test_a_page_refused_for_what_it_does_not_show_is_played_in_a_browser(
 
 def test_a_page_refused_for_what_it_does_not_show_fails_over_http(start_server, tmp_path):
     server = start_server()
-    _edit(server, "survey/Opinions.html", "{{ formfield 'weekend' }}", SCRIPT_AT_SENDING)
+    edit(server, "survey/Opinions.html", "{{ formfield 'weekend' }}", SCRIPT_AT_SENDING)
     run = _start(server, tmp_path, "survey", driver="http", attempts=2)
     run.wait(60)
     (bot,) = run.bots()
     assert bot["state"] == "failed" and "by oTree" in bot["error"]
-
-
-def _edit(server, path, old, new):
-    """Changes a page. The server reads it anew for each request."""
-    file = server.folder / path
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
-    server.end()
-    server.start()
 
 
 def _start(server, folder, config, **options):

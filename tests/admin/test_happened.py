@@ -44,8 +44,9 @@ def test_what_stopped_the_bot_is_told_once():
     done = of("done", {"done": 1, "of": 2, "surprise": "New: 5", "failed": ""})
     (alone,) = told([done])
     assert (alone["title"], alone["text"]) == ("1 of 2 done, then something else happened.", "New: 5")
-    first, second = told([done, of("changed", {"text": "One was not done.\n\nNew: 5"})])
-    assert first["text"] == "" and second["text"] == "One was not done.\n\nNew: 5"
+    done = of("done", {"done": 1, "of": 2, "surprise": "Gone: 4\nNew: 5", "failed": ""})
+    first, second = told([done, of("changed", {"text": "One was not done.\n\nGone: 4\nNow: 6\nNew: 5"})])
+    assert first["text"] == "" and second["text"].endswith("Gone: 4\nNow: 6\nNew: 5")
 
 
 def test_what_passes_is_told_in_one_block_until_something_else_happens():

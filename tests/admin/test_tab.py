@@ -84,6 +84,20 @@ def test_the_tab_stands_on_every_page_of_a_session(start_server, page):
     page.get_by_text("1 finished").wait_for()
 
 
+def test_a_small_screen_has_room_for_what_matters(start_server, page):
+    server = start_server()
+    session = server.session("dictator_de", 1)
+    launch = server.launch(session)
+    server.finish(session, 1)
+    page.set_viewport_size({"width": 800, "height": 600})
+    page.goto(f"{server.url}/LLMBots/{session}")
+    page.get_by_role("cell", name="finished").wait_for()
+    assert not page.get_by_role("columnheader", name="Calls").is_visible()
+    page.goto(f"{server.url}/LLMBots/{session}/launch/{launch}")
+    assert all(value.is_visible() for value in page.locator(".llm-bots-table td").all())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800
+
+
 def test_otrees_monitor_shows_bots_as_it_shows_people(start_server, page):
     server = start_server()
     session = server.session("public_goods", 3)

@@ -8,7 +8,7 @@ from threading import Event
 import psutil
 import pytest
 
-from otree_botex.bots.acting import IN_VAIN, NOTHING
+from otree_botex.bots.acting import IN_VAIN, NOTHING, SHORT_PATIENCE
 from otree_botex.bots.browser import Browser
 from otree_botex.bots.drivers import Drivers
 from otree_botex.bots.journal import BotJournal
@@ -140,6 +140,33 @@ def test_a_page_is_not_sent_in_vain_again_and_again(play):
     done = [data["data"] for data in played.of("event") if data["what"] == "done"]
     assert [(each["done"], each["of"]) for each in done] == [(1, 3), (1, 3), (1, 1), (1, 3)]
     assert done[0]["surprise"] == done[1]["surprise"] == "The page was sent and came back:\n- Please fix the errors."
+
+
+def test_after_its_waiting_time_a_bot_is_asked_again(play):
+    """It is not made to wait twice in a row, nor to do what it wanted to do after a change that it has not seen."""
+
+    def think(request):
+        properties = [v["properties"] for v in request.schema["properties"]["actions"]["items"]["anyOf"]]
+        asked.append(
+            (next(p["seconds"] for p in properties if "seconds" in p)["maximum"], request.messages[-1]["content"])
+        )
+        wait, click = {"do": "wait", "seconds": 1}, press(request, "Red")["actions"]
+        actions = [[wait, wait, *click], [*click, wait, *click], [*click, {"do": "submit"}]]
+        return {"reason": "So.", "actions": actions[len(asked) - 1]}
+
+    asked = []
+    later = "<p id=late></p><script>addEventListener('click', () => setTimeout(sell, 500))"
+    later += "\nfunction sell() { late.textContent = 'Sold'; }</script>"
+    played = play(BY_SCRIPT + later, think)
+    assert played.done, played.state
+    done = [data["data"] for data in played.of("event") if data["what"] == "done"]
+    assert [(each["done"], each["of"], each["surprise"]) for each in done] == [
+        (1, 3, NOTHING),
+        (2, 3, "New: Sold"),
+        (2, 2, ""),
+    ]
+    assert [most for most, _ in asked] == [SHORT_PATIENCE] * 3
+    assert 'button "Red"' in asked[1][1] and asked[2][1].count("button") == 0  # told anew, told what changed
 
 
 def test_a_form_that_asks_back_is_answered_by_the_model(play):
