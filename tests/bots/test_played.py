@@ -23,6 +23,21 @@ from .test_player import Model, Records
 pytestmark = pytest.mark.browser
 
 OFFER, NEXT = "/p/abc/shop/Offer/1", "/p/abc/shop/Thanks/2"
+REACTION = """<p id=task></p><button type=button id=hit onclick="answer('hit')">Hit</button>
+    <button id=next hidden>Next</button><script>
+    const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live?x');
+    let trial = 0, timer;
+    function show() {
+        task.textContent = `Trial ${trial += 1} of 3: hit within a second`;
+        timer = setTimeout(() => answer(null), trial == 2 ? 5000 : 1000);
+    }
+    function answer(given) {
+        clearTimeout(timer);
+        socket.send(JSON.stringify({trial, given}));
+        if (trial < 3) show(); else { task.textContent = 'Over'; hit.hidden = true; next.hidden = false; }
+    }
+    socket.onopen = show;
+    </script>"""
 GOOD = "<p>What do you offer?</p><input type=number name=offer aria-label=Offer><button>Next</button>"
 BY_SCRIPT = """<input type=hidden name=choice id=choice><button type=button onclick="choice.value = 'red'">Red</button>
     <button>Next</button>"""
@@ -251,6 +266,26 @@ def test_on_a_page_with_scripts_a_bot_takes_its_time_too(play):
     (shown, used), (news, none) = slow.read[:2]
     assert 'button "Red"' in shown and used == 2 and news == NOTHING and none == 0
     assert asked[1] - asked[0] >= 1 and asked[2] - asked[1] >= 1
+
+
+def test_trials_that_were_too_fast_for_a_bot_can_be_told_from_those_that_it_answered(play):
+    """The second trial is slow enough for it."""
+
+    def think(request):
+        told = request.messages[-1]["content"]
+        if 'button "Next"' in told:
+            return submit(request)
+        is_slow = "Trial 2" in told and "Trial 3" not in told
+        return press(request, "Hit") if is_slow else {"reason": "?", "actions": [{"do": "wait", "seconds": 9}]}
+
+    played = play(REACTION, think)
+    assert played.done, played.state
+    sent = [data["data"] for data in played.of("event") if data["what"] == "live out"]
+    assert [(each["message"]["trial"], each["message"]["given"], each["by"]) for each in sent] == [
+        (1, None, "page"),
+        (2, "hit", "bot"),
+        (3, None, "page"),
+    ]
 
 
 def test_a_page_that_sends_to_another_site_is_the_end(play):

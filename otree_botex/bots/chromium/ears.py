@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlparse
 
 from playwright.async_api import ConsoleMessage, Dialog, Download, Error, Frame, Page, Request, Response, WebSocket
 
@@ -17,7 +17,8 @@ MESSAGE_LENGTH = 100_000
 WINDOW_MILLISECONDS = 5000
 BLANK = "about:blank"
 """Of a window in which its opener writes by itself."""
-LIVE_PATH = "/live"
+LIVE_PATHS = ("/live", "/trial")
+"""Of oTree's websockets, those over which decisions are made."""
 SAID = {
     "Not allowed to load local resource: ": "file",
     "Not allowed to navigate top frame to data URL: ": "data",
@@ -134,7 +135,7 @@ class Ears:
     def _on_websocket(self, socket: WebSocket) -> None:
         if not self._guard.allows(socket.url):
             self._refused("websocket", socket.url)
-        elif LIVE_PATH in socket.url:
+        elif urlparse(socket.url).path.startswith(LIVE_PATHS):
             socket.on("framesent", lambda data: self.note("live out", message=_message(data)))
             socket.on("framereceived", lambda data: self.note("live in", message=_message(data)))
 
