@@ -28,6 +28,13 @@ class PageRecord(TypedDict):
     each with the name under which a form posts it, and whether it `decides` something."""
 
 
+class ControlsRecord(TypedDict):
+    """kind "controls": controls that have come to a page in a browser since it was first seen, as in its `fields`."""
+
+    step: int
+    fields: list[dict[str, Any]]
+
+
 class MessageRecord(TypedDict, total=False):
     """kind "message": one message to the model, in the order of their numbers. `images` describes its pictures."""
 

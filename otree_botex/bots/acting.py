@@ -26,6 +26,7 @@ from .pace import Pace
 from .page import Page, read_page
 from .pictures import Picture
 from .scene import Scene
+from .seen import controls_as_recorded
 
 if TYPE_CHECKING:
     from .chromium.tab import Tab
@@ -39,6 +40,8 @@ SHORT_PATIENCE = 30
 """So many seconds at a time a bot may wait on a page that has neither a timer nor a live connection."""
 VAIN = 2
 """So often a page may be sent in vain one after the other, with nothing else done between."""
+MOST_CONTROLS = 300
+"""When so many controls of a page are on record, no more are: those of offers, say, that come and go."""
 IN_VAIN = "It came back each time. Do something else before you send it again."
 
 
@@ -62,6 +65,7 @@ class Actor:
         self.loads = self.tab.loads
         self.shown = self.scene
         self.seen_at = self.shown_at = time.monotonic()
+        self.known = {control.number for control in self.scene.controls}
         self.could_touch = self.has_touched = False
         self.touched: set[int] = set()
         self.said: list[str] = []
@@ -274,9 +278,17 @@ class Actor:
                 continue
             if not self._is_left():  # else it is the next page that was seen
                 self.scene, self.seen_at = view.scene, time.monotonic()
-                self.could_touch |= any(control.decides for control in self.scene.controls)
+                self._notice()
             break
         self._note()
+
+    def _notice(self) -> None:
+        """Takes note of the controls of the page, and writes down those that it did not have before."""
+        self.could_touch |= any(control.decides for control in self.scene.controls)
+        new = [control for control in self.scene.controls if control.number not in self.known]
+        if new and len(self.known) < MOST_CONTROLS:
+            self.known |= {control.number for control in new}
+            self.journal.write("controls", fields=controls_as_recorded(new))
 
     def _is_left(self) -> bool:
         """Whether another page has come; one that comes back with errors is the same."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from .control import Control
 from .page import Page
 from .scene import Scene
 
@@ -19,7 +21,7 @@ def as_recorded(page: Page, why: str = "", scene: Scene | None = None) -> dict[s
         "page_kind": page.kind,
         "title": page.title,
         "text": scene.text if scene else page.text,
-        "fields": _controls(scene) if scene else _fields(page),
+        "fields": controls_as_recorded(scene.controls) if scene else _fields(page),
         "timeout": page.timeout,
         "needs_script": why or page.needs_script,
         "driver": "browser" if why else "http",
@@ -43,8 +45,8 @@ def _fields(page: Page) -> list[dict[str, Any]]:
     ]
 
 
-def _controls(scene: Scene) -> list[dict[str, Any]]:
-    """What can be used on a page in a browser, for the record."""
+def controls_as_recorded(controls: Iterable[Control]) -> list[dict[str, Any]]:
+    """What can be used on a page in a browser."""
     return [
         {
             "key": f"[{control.number}]",
@@ -56,5 +58,5 @@ def _controls(scene: Scene) -> list[dict[str, Any]]:
             "what": control.text,
             "decides": control.decides,
         }
-        for control in scene.controls
+        for control in controls
     ]

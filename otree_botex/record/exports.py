@@ -77,7 +77,10 @@ def asked(step: Any, answers: Mapping[str, Any]) -> list[dict[str, Any]]:
     fields = json.loads(step.fields_json)
     if step.driver != "browser" or not all("decides" in field for field in fields):
         return list(fields)
-    alone = {field["name"]: field for field in fields if sum(other["name"] == field["name"] for other in fields) == 1}
+    labels: dict[str, set[str]] = {}
+    for field in fields:
+        labels.setdefault(field["name"], set()).add(field["label"])
+    alone = {field["name"]: field for field in fields if len(labels[field["name"]]) == 1}
     return [alone.get(name, {"name": name}) for name in answers]
 
 

@@ -19,7 +19,7 @@ MESSAGE_COLUMNS = (
     *("fingerprint", "mode", "seed", "finish_reason", "request_id", "error", "input_tokens", "output_tokens"),
     *("cached_tokens", "reasoning_tokens", "cost", "prices", "from_cache", "seconds"),
 )
-OF_STEPS = ("decision", "refusal", "chat", "left")
+OF_STEPS = ("controls", "decision", "refusal", "chat", "left")
 
 
 def by_address(record: Mapping[str, Any]) -> tuple[str, str, int | None]:
@@ -127,6 +127,10 @@ class _Batch:
             bot.participant_code = _participant(entry["url"])
         self.steps[bot.id, step.number] = step
         bot.steps = step.number
+
+    def _controls(self, bot: Any, entry: Mapping[str, Any]) -> None:
+        step = self._step(bot, entry)
+        step.fields_json = json.dumps([*json.loads(step.fields_json), *entry["fields"]], ensure_ascii=False)
 
     def _event(self, bot: Any, entry: Mapping[str, Any]) -> None:
         data = entry["data"]

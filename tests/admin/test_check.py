@@ -175,6 +175,8 @@ def test_pages_that_live_by_their_scripts(project):
         assert any(control["times"] for control in pages[name]["controls"]), name
     assert not any(page["untouched"] or page["needs_browser"] for page in report["pages"])
     assert pages["Typing"]["timer"] == 30 and pages["Late"]["set_by_scripts"] == []  # it has a field, only later
+    late = {control["label"]: control["times"] for control in pages["Late"]["controls"]}
+    assert set(late) == {"Spring", "Summer", "Autumn", "Winter"} and any(late.values())
 
 
 @pytest.mark.slow

@@ -171,17 +171,18 @@ def test_after_its_waiting_time_a_bot_is_asked_again(play):
 
     asked = []
     later = "<p id=late></p><script>addEventListener('click', () => setTimeout(sell, 500))"
-    later += "\nfunction sell() { late.textContent = 'Sold'; }</script>"
+    later += "\nfunction sell() { late.innerHTML = 'Sold <button type=button>Thank the buyer</button>'; }</script>"
     played = play(BY_SCRIPT + later, think)
     assert played.done, played.state
     done = [data["data"] for data in played.of("event") if data["what"] == "done"]
     assert [(each["done"], each["of"], each["surprise"]) for each in done] == [
         (1, 3, NOTHING),
-        (2, 3, "New: Sold"),
+        (2, 3, 'New: Sold [3] button "Thank the buyer"'),
         (2, 2, ""),
     ]
     assert [most for most, _ in asked] == [SHORT_PATIENCE] * 3
-    assert 'button "Red"' in asked[1][1] and asked[2][1].count("button") == 0  # told anew, told what changed
+    assert [field["label"] for record in played.of("controls") for field in record["fields"]] == ["Thank the buyer"]
+    assert 'button "Red"' in asked[1][1] and asked[2][1].count("button") == 1  # told anew, told what changed
 
 
 def test_a_form_that_asks_back_is_answered_by_the_model(play):

@@ -85,6 +85,22 @@ def test_controls_give_their_names_to_what_they_alone_stand_for(db):
     ]
 
 
+def test_controls_that_came_later_are_kept_with_those_that_were_there(db):
+    """Also where they come in another batch than their page."""
+    later = [control(2, "Your bid", name="bid"), control(7, "Why", name="why")]
+    records = [page(1, "Auction", 1, [control(1, "Your bid", name="bid")])]
+    records += [{"kind": "controls", "step": 1, "fields": [one]} for one in later]
+    play(db, ASKED, [*records, decision(1, {"bid": "5", "why": "So."}), left(1)], batch=1, times=2)
+    with sqlite3.connect(db) as database:
+        ((fields,),) = database.execute("SELECT fields_json FROM otree_botex_step")
+    assert [field["key"] for field in json.loads(fields)] == ["[1]", "[2]", "[7]"]
+    rows = read_responses_from_botex_db(botex_db=db)
+    assert [(row["field"], row["label"], row["answer"]) for row in rows] == [
+        ("bid", "Your bid", "5"),
+        ("why", "Why", "So."),
+    ]
+
+
 def test_a_plain_form_in_a_browser_keeps_its_labels(db):
     field = next(played())["fields"][0]
     play(db, ASKED, [page(1, "Before", 1, [field]), decision(1, {"age": 30}), left(1)])
