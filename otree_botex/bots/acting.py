@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
 
 from ..errors import PageError, TimeUp
 from ..records import Outcome
@@ -26,7 +25,7 @@ from .pace import Pace
 from .page import Page, read_page
 from .pictures import Picture
 from .scene import Scene
-from .seen import controls_as_recorded
+from .traces import Traces
 
 if TYPE_CHECKING:
     from .chromium.tab import Tab
@@ -40,8 +39,6 @@ SHORT_PATIENCE = 30
 """So many seconds at a time a bot may wait on a page that has neither a timer nor a live connection."""
 VAIN = 2
 """So often a page may be sent in vain one after the other, with nothing else done between."""
-MOST_CONTROLS = 300
-"""When so many controls of a page are on record, no more are: those of offers, say, that come and go."""
 IN_VAIN = "It came back each time. Do something else before you send it again."
 
 
@@ -62,15 +59,11 @@ class Actor:
 
     def __post_init__(self) -> None:
         self.spent = Spent(self.limits, self.journal)
-        self.loads = self.tab.loads
-        self.shown = self.scene
+        self.loads, self.shown = self.tab.loads, self.scene
         self.seen_at = self.shown_at = time.monotonic()
-        self.known = {control.number for control in self.scene.controls}
-        self.could_touch = self.has_touched = False
+        self.traces = Traces(self.tab, self.journal, self.page, self.scene)
         self.touched: set[int] = set()
-        self.said: list[str] = []
-        self.posted: list[list[str]] = []
-        self.was_sent = self.is_stuck = False
+        self.is_stuck = False
         self.in_vain = 0
         self.after: Page | None = None
 
@@ -82,7 +75,7 @@ class Actor:
         try:
             after = self._play()
         finally:
-            self._note()
+            self.traces.note(self.scene)
         self._leave()
         return after
 
@@ -103,7 +96,7 @@ class Actor:
                 self._sit_out()
                 break
             self.spent.calls += 1
-            self.shown, self.shown_at, self.touched, self.said = self.scene, self.seen_at, set(), []
+            self.shown, self.shown_at, self.touched, self.traces.said = self.scene, self.seen_at, set(), []
             self._take_time(news or self.scene.text, plan)
             self._do(plan)
             if not self._is_left():
@@ -113,11 +106,11 @@ class Actor:
 
     def _leave(self) -> None:
         """Writes down what was decided here in the end, and how the page was left."""
-        outcome: Outcome = "submitted" if self.was_sent else "left"
-        if list(TIMED_OUT) in self.posted:
+        outcome: Outcome = "submitted" if self.traces.was_sent else "left"
+        if list(TIMED_OUT) in self.traces.posted:
             outcome = "timed out"
-        self.mind.acted(self.spent.calls, self.posted)
-        self.journal.left(outcome, untouched=self.could_touch and not self.has_touched)
+        self.mind.acted(self.spent.calls, self.traces.posted)
+        self.journal.left(outcome, self.traces.is_untouched)
 
     def _offered(self) -> Scene:
         """The page as it stands, with what it is of any use to do there."""
@@ -128,22 +121,6 @@ class Actor:
     def _runs_on(self) -> bool:
         """Whether the page is one that changes without the bot's doing."""
         return self.page.is_live or self.deadline is not None
-
-    def _note(self, by: str = "page") -> None:
-        """Writes down what the page's scripts sent and wanted meanwhile, and whether that was `by` the bot's doing or
-        by the page itself: so it can be told which trials of a task went by without an answer."""
-        for what, data in self.tab.noted():
-            if what == "form":
-                data["asked"] = sorted({control.sent_as for control in self.scene.controls if control.sent_as})
-            if what in ("form", "live out"):
-                data = {**data, "by": by}
-            self.journal.write("event", what=what, data=data)
-            if what == "form" and urlparse(data["url"]).path == urlparse(self.page.url).path:
-                self.posted, self.was_sent = data["entries"], True
-            elif what == "window":
-                self.said.append(f"A window opened and was closed again. In it stood:\n\n{data['text']}")
-            elif what == "refused":
-                self.said.append(f"The page wanted to open {data['url']}, which is not possible here.")
 
     # ---- what is done
 
@@ -156,7 +133,7 @@ class Actor:
             surprise = surprise or (NOTHING if has_waited else self._differs(action))
             if surprise or self._is_left() or not self.spent.may_act():
                 break
-            before, began, said = self.scene, time.monotonic(), len(self.said)
+            before, began, said = self.scene, time.monotonic(), len(self.traces.said)
             self.in_vain = self.in_vain if action.do == "submit" else 0
             failed = self._try(action, before)
             self.spent.actions += 1
@@ -167,18 +144,18 @@ class Actor:
             self._look()
             if self._is_left():
                 break
-            if len(self.said) > said:
-                surprise = self.said[-1]
+            if len(self.traces.said) > said:
+                surprise = self.traces.said[-1]
             else:
                 echo = action.describe(before) if action.do != "wait" else ""
                 surprise = changes(before, self.scene, time.monotonic() - began, self.touched, echo)
         if failed:
-            self.said.append(f"“{plan[done].describe(self.shown)}” could not be done: {failed}.")
+            self.traces.said.append(f"“{plan[done].describe(self.shown)}” could not be done: {failed}.")
         if done < len(plan) and not self._is_left():
             left_out = len(plan) - done - bool(failed)
             if left_out:
                 last = "action was" if left_out == 1 else f"{left_out} actions were"
-                self.said.append(f"Your last {last} not done, because of what happened before.")
+                self.traces.said.append(f"Your last {last} not done, because of what happened before.")
         surprise = surprise if done < len(plan) else ""
         what = {"done": done, "of": len(plan), "surprise": surprise, "failed": failed}
         self.journal.write("event", what="done", data=what)
@@ -201,7 +178,7 @@ class Actor:
         if action.do == "wait":
             self._wait(float(action.value))
             return ""
-        self._note()
+        self.traces.note(self.scene)
         try:
             self.tab.act(action, scene)
         except Impossible as error:
@@ -209,7 +186,7 @@ class Actor:
         except Moved:
             pass
         finally:
-            self._note(by="bot")
+            self.traces.note(scene, by="bot")
         return ""
 
     def _differs(self, action: Action) -> str:
@@ -227,12 +204,10 @@ class Actor:
         return ""
 
     def _touch(self, action: Action, scene: Scene) -> None:
-        for number in (action.control, action.to):
-            control = scene.find(number) if number is not None else None
-            if control is not None:
-                self.touched.add(control.number)
-                self.has_touched |= control.decides
-        self.has_touched |= action.do in ("press", "answer")
+        numbers = [number for number in (action.control, action.to) if number is not None]
+        controls = [control for number in numbers if (control := scene.find(number)) is not None]
+        self.touched |= {control.number for control in controls}
+        self.traces.touch(controls, decides=action.do in ("press", "answer"))
 
     def _wait(self, seconds: float) -> None:
         """Until something changes that a person would notice, or the time is over."""
@@ -278,17 +253,9 @@ class Actor:
                 continue
             if not self._is_left():  # else it is the next page that was seen
                 self.scene, self.seen_at = view.scene, time.monotonic()
-                self._notice()
+                self.traces.notice(view.scene)
             break
-        self._note()
-
-    def _notice(self) -> None:
-        """Takes note of the controls of the page, and writes down those that it did not have before."""
-        self.could_touch |= any(control.decides for control in self.scene.controls)
-        new = [control for control in self.scene.controls if control.number not in self.known]
-        if new and len(self.known) < MOST_CONTROLS:
-            self.known |= {control.number for control in new}
-            self.journal.write("controls", fields=controls_as_recorded(new))
+        self.traces.note(self.scene)
 
     def _is_left(self) -> bool:
         """Whether another page has come; one that comes back with errors is the same."""
@@ -306,15 +273,10 @@ class Actor:
             if (page.url, page.kind) != (self.page.url, self.page.kind):
                 self.after = page
             elif page.errors:
-                self.journal.write(
-                    "refusal", attempt=self.spent.calls, by="server", messages=dict(page.errors), said=None
-                )
-                self.posted, self.was_sent = [], False
+                self.traces.came_back(page.errors, self.spent.calls)
                 self.in_vain += 1
-                errors = "\n".join(f"- {text}" for text in page.errors.values())
-                self.said.append(f"The page was sent and came back:\n{errors}")
             else:
-                self.said.append("The page was loaded anew.")
+                self.traces.said.append("The page was loaded anew.")
             if page.timeout is not None:
                 self.deadline = time.monotonic() + page.timeout
         return self.after is not None
@@ -323,7 +285,7 @@ class Actor:
         """What happened since the model saw the page and had this plan, for the model. If nothing did, and this was not
         what it waited for, it is stuck: the page is shown to it anew."""
         changed = changes(self.shown, self.scene, time.monotonic() - self.shown_at)
-        news = "\n\n".join([*self.said, changed or NOTHING, *[IN_VAIN] * (self.in_vain >= VAIN)])
+        news = "\n\n".join([*self.traces.said, changed or NOTHING, *[IN_VAIN] * (self.in_vain >= VAIN)])
         only_waited = all(action.do == "wait" for action in plan)
         self.is_stuck = not changed and not (only_waited and self._runs_on)
         self.journal.write("event", what="changed", data={"text": news})
