@@ -167,6 +167,11 @@ class Server:
         text = str(self.get(path)).removeprefix("\ufeff")
         return [row for row in csv.DictReader(io.StringIO(text)) if row["session.code"] == session]
 
+    def custom_export(self, app: str, session: str) -> list[str]:
+        """The rows of an app's own export that are about this session. oTree 5 has it for its admin pages alone."""
+        text = str(self.get(f"/api/export_app_custom?app={app}&function_name=custom_export"))
+        return [line for line in text.splitlines() if line.startswith(session)]
+
     def by_participant(self, session: str) -> dict[str, dict[str, str]]:
         """The same rows by their participants' codes."""
         return {row["participant.code"]: row for row in self.wide(session)}
@@ -194,6 +199,12 @@ class Server:
             return requests.get(f"{self.url}/otree_botex/ping", timeout=5).ok
         except requests.RequestException:
             return False
+
+
+def of_app(row: Mapping[str, str], app: str) -> dict[str, str]:
+    """What a row of the wide export has of the player in an app's first round."""
+    prefix = f"{app}.1.player."
+    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
 
 
 def edit(server: Server, path: str, old: str, new: str) -> None:

@@ -12,16 +12,6 @@ from .fed import feed
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 
-@pytest.fixture
-def page(chromium):
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    yield page
-    page.close()
-    assert page.problems == []
-
-
 @pytest.mark.parametrize("otree", ["6", "5"])
 def test_the_transcript_tells_what_happened(start_server, page, otree):
     server = start_server(otree)

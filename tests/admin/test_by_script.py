@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from ..benchmarks import stub
+from ..servers import of_app
 from .test_demo import IN_BROWSER
 
 pytest.importorskip("playwright")
@@ -42,18 +43,18 @@ def test_random_bots_decide_on_every_page(start_server, otree):
     session, launch, _ = played["by_script"]
     sent = _forms(server.events(session, launch))
     for participant, row in server.by_participant(session).items():
-        own = _of_app(row, "by_script")
+        own = of_app(row, "by_script")
         assert set(own["ranking"].split(",")) == VALUES and own["season"] in ("Spring", "Summer", "Autumn", "Winter")
         names = ("ranking", "saved", "gamble", "wrong_tries", "words_typed", "season")
         assert {name: own[name] for name in names} == sent[participant]
 
     session, launch, _ = played["auction"]
     named = _prices(server.events(session, launch))
-    rows = [_of_app(row, "auction") for row in server.wide(session)]
+    rows = [of_app(row, "auction") for row in server.wide(session)]
     prices = [int(row[name]) for row in rows for name in ("price_1", "price_2") if row[name]]
     assert named and set(prices) <= set(named) and len(prices) % 2 == 0
     if otree == "6":
-        offers = [line.split(",") for line in _custom_export(server, "auction", session)]
+        offers = [line.split(",") for line in server.custom_export("auction", session)]
         stored = Counter(int(offer[4]) for offer in offers if offer[1] == "offer")
         assert stored and not stored - Counter(named)  # the others were refused: nothing was left to trade
         assert sorted(2 * [int(offer[4]) for offer in offers if offer[1] == "trade"]) == sorted(prices)
@@ -70,7 +71,7 @@ def test_random_bots_decide_on_every_page(start_server, otree):
     texts = [message["text"] for message in said if message["type"] == "say" and message["text"].strip()]
     assert texts or {"type": "done"} in said
     if otree == "6":
-        assert Counter(line.split(",")[3] for line in _custom_export(server, "live_chat", session)) == Counter(texts)
+        assert Counter(line.split(",")[3] for line in server.custom_export("live_chat", session)) == Counter(texts)
 
 
 def test_a_model_trades_at_the_prices_that_it_names(start_server):
@@ -117,7 +118,7 @@ def test_people_and_bots_trade_in_one_auction(start_server, person):
     seen = person.page.get_by_role("table").first.inner_text()
     person.end()
     server.finish(session, 3)
-    rows = [_of_app(row, "auction") for row in server.wide(session)]
+    rows = [of_app(row, "auction") for row in server.wide(session)]
     prices = [int(rows[1][name]) for name in ("price_1", "price_2")]
     assert [int(price) for price in re.findall(r"^[12]\s+\d+\s+(\d+)\s", seen, re.MULTILINE)] == prices
     bought = [int(row[name]) for row in (rows[0], rows[2]) for name in ("price_1", "price_2") if row[name]]
@@ -167,14 +168,3 @@ def _prices(events):
     """The valid prices that bots named."""
     said = [event["data"]["message"] for event in _of(events, "live out")]
     return [message["price"] for message in said if message["type"] == "offer" and 1 <= message["price"] <= 100]
-
-
-def _custom_export(server, app, session):
-    """The rows of an app's own export that are about this session. oTree 5 has it for its admin pages alone."""
-    text = server.get(f"/api/export_app_custom?app={app}&function_name=custom_export")
-    return [line for line in text.splitlines() if line.startswith(session)]
-
-
-def _of_app(row, app):
-    prefix = f"{app}.1.player."
-    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from ..servers import of_app
+
 pytestmark = pytest.mark.server
 
 EXPERIMENTS = {
@@ -139,7 +141,5 @@ def _said_and_saved(server, session, app):
             said.setdefault(row["participant"], {})[row["field"]] = row["answer"]
     data = server.by_participant(session)
     assert said and said.keys() == data.keys()
-    prefix = f"{app}.1.player."
     for participant, answers in said.items():
-        columns = data[participant].items()
-        yield answers, {name.removeprefix(prefix): value for name, value in columns if name.startswith(prefix)}
+        yield answers, of_app(data[participant], app)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ..servers import of_app
+
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 both_versions = pytest.mark.parametrize("otree", ["6", "5"])
@@ -106,7 +108,7 @@ def test_all_offers_are_rejected(start_server, new_person):
     for someone in (first, second):
         someone.meet("Results")
         assert "All 5 offers were rejected" in someone.page.inner_text("body")
-    answers = [line.split(",")[-1] for line in _custom_export(server, "counter_offers", session)]
+    answers = [line.split(",")[-1] for line in server.custom_export("counter_offers", session)]
     assert answers == ["rejected"] * 5
 
 
@@ -135,7 +137,7 @@ def test_trades_are_at_the_standing_prices(start_server, new_person, otree):
         trader.meet("Results")
         assert "in the order of the trades: 55, 35, 60, 40." in trader.page.inner_text("body")
         trader.end()
-    rows = [_of_app(row, "auction") for row in server.wide(session)]
+    rows = [of_app(row, "auction") for row in server.wide(session)]
     prices = [(row["price_1"], row["price_2"]) for row in rows]
     assert prices == [("55", "60"), ("60", "40"), ("35", "40"), ("55", "35")]
     for row in rows:
@@ -151,7 +153,7 @@ def test_the_market_closes_when_the_time_is_over(start_server, new_person):
     for trader in (buyer, seller):
         trader.meet("Results")
         assert "You have not traded." in trader.page.inner_text("body")
-    (offer,) = _custom_export(server, "auction", session)
+    (offer,) = server.custom_export("auction", session)
     assert ",offer,," in offer and ",80," in offer and offer.endswith(",standing")
 
 
@@ -202,14 +204,3 @@ def _offer(person, amount):
 def _name_price(trader, price):
     trader.page.get_by_label("at which price").fill(str(price))
     trader.page.locator("#offer").click()
-
-
-def _custom_export(server, app, session):
-    """The rows of an app's own export that are about this session. oTree 5 has it for its admin pages alone."""
-    text = server.get(f"/api/export_app_custom?app={app}&function_name=custom_export")
-    return [line for line in text.splitlines() if line.startswith(session)]
-
-
-def _of_app(row, app):
-    prefix = f"{app}.1.player."
-    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

@@ -7,16 +7,6 @@ import pytest
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 
-@pytest.fixture
-def page(chromium):
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    yield page
-    page.close()
-    assert page.problems == []
-
-
 def test_click_through(start_server, page):
     server = start_server()
     session = server.session("guess_two_thirds", 3)
