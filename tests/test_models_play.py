@@ -44,7 +44,7 @@ def api():
 @pytest.mark.parametrize(("experiment", "participants"), [("public_goods", 3), ("survey", 1)])
 def test_smollm2_bots_finish(start_server, experiment, participants):
     server = start_server(environment=BOTS)
-    session = server.play(experiment, participants, "smollm2", seconds=600, attempts=20)
+    session = server.play(experiment, participants, "smollm2", seconds=600, attempts=20, seed=1)
     replies = [row for row in server.export(session, "messages") if row["role"] == "assistant"]
     assert {row["mode"] for row in replies} == {"grammar"}
     assert all(int(row["input_tokens"]) > 50 and int(row["output_tokens"]) > 5 for row in replies)
