@@ -28,6 +28,12 @@ class Person:
         """Waits until the page with this title is there, however it comes. Wait pages go on by themselves."""
         self.page.locator("#_otree-title", has_text=title).wait_for()
 
+    def go_live(self):
+        """Waits until a live page's scripts are there. A wait page may reload once more while the next page is loading
+        already: what its scripts are cut off from then is no fault."""
+        self.page.wait_for_function("document.readyState === 'complete' && typeof liveSend === 'function'")
+        self.problems = [problem for problem in self.problems if problem != "liveSend is not defined"]
+
     def go_on(self):
         self.page.get_by_role("button", name="Next").click()
 

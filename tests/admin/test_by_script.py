@@ -110,6 +110,7 @@ def test_people_and_bots_trade_in_one_auction(start_server, person):
     person.go_on()
     launch = server.launch(session)
     person.meet("The market is open")
+    person.go_live()
     for sold in (1, 2):
         person.page.get_by_label("at which price").fill("2")
         person.page.locator("#offer").click()

@@ -188,6 +188,8 @@ def _all_enter(server, new_person, experiment, number, **config_fields):
     for seat, someone in enumerate(people, 1):
         someone.enter(server, session, seat)
         someone.go_on()
+    for someone in people:
+        someone.go_live()
     return session, people
 
 
