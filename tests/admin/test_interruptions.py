@@ -136,7 +136,8 @@ def test_a_polite_kill_delivers_the_record(start_server):
     os.kill(runner_of(server), signal.SIGTERM)
     bots = server.wait_for_end(session, 30)
     assert {bot["state"] for bot in bots} == {"stopped"}
-    assert not list((server.folder / ".otree_botex" / "journal").glob("*.jsonl"))
+    journal = server.folder / ".otree_botex" / "journal"
+    wait_until(lambda: not list(journal.glob("*.jsonl")), 10, "what was delivered is deleted")
 
 
 def test_a_page_that_breaks_fails_its_bot_alone(start_server):
