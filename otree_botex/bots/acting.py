@@ -26,14 +26,11 @@ from .page import Page, read_page
 from .pictures import Picture
 from .scene import Scene
 from .traces import Traces
+from .window import MOVING_SECONDS, OVERTIME_SECONDS
 
 if TYPE_CHECKING:
     from .chromium.tab import Tab
 
-OVERTIME_SECONDS = 15.0
-"""A page whose time is up is left by its own script; so long after that the server is asked what has become of it."""
-MOVING_SECONDS = 30.0
-"""So long the next page may be on its way while this one cannot be looked at any more."""
 NOTHING = "Nothing on the page has changed."
 SHORT_PATIENCE = 30
 """So many seconds at a time a bot may wait on a page that has neither a timer nor a live connection."""

@@ -235,9 +235,6 @@ class Player:
                 return self._start_over(page)
             attempt += 1
             self.journal.write("refusal", attempt=attempt, by="server", messages=dict(page.errors), said=None)
-            if self.window.is_needed(page):
-                self.journal.interrupted()
-                return page
             fields = [name for name in page.errors if name]
             if fields:
                 raise PageError(
