@@ -104,13 +104,15 @@ class RunnerRecord(TypedDict):
 
 
 class DecisionRecord(TypedDict):
-    """kind "decision": what the bot answers, by field name, and what is sent for it. Recorded before it is sent."""
+    """kind "decision": what the bot answers, by field name, and what is sent for it. Recorded before it is sent. In a
+    pre-test `remark` is what the bot found unclear or wrong."""
 
     step: int
     attempt: int
     answers: dict[str, Any]
     reason: str
     entries: list[list[str]]
+    remark: str
 
 
 class RefusalRecord(TypedDict):

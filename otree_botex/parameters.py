@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, get_args
 
@@ -93,16 +92,25 @@ def parameters(given: Mapping[str, Any]) -> Parameters:
     return replace(checked, seed=seed, attempts=attempts, page_calls=page_calls, page_actions=page_actions)
 
 
-def stored(text: str) -> Parameters:
-    """Parameters from the JSON of a launch in the record, which may say more."""
-    values = json.loads(text)
-    values[HOSTS] = tuple(values[HOSTS])
-    return Parameters(**{name: values[name] for name in Parameters.__dataclass_fields__})
+def stored(values: Mapping[str, Any]) -> Parameters:
+    """Parameters from the JSON of a launch in the record."""
+    return Parameters(**{**values, HOSTS: tuple(values[HOSTS])})
+
+
+def number(name: str, value: Any, kind: Callable[[str], Any], least: float, most: float) -> Any:
+    """A number within bounds from a value of any type. Raises SetupError, in words, if it is none."""
+    try:
+        found = kind(str(value).replace(",", "."))
+    except ValueError:
+        found = None
+    if found is None or not least <= found <= most:
+        raise SetupError(f"{name} must be a number from {least} to {most}, not “{value}”.")
+    return found
 
 
 def _checked(name: str, value: Any) -> Any:
     if name in NUMBERS:
-        return _number(name, value)
+        return number(name, value, *NUMBERS[name])
     if name == HOSTS:
         return _hosts(value)
     if name in CHOICES:
@@ -112,17 +120,6 @@ def _checked(name: str, value: Any) -> Any:
     if str(value).lower() not in ("true", "false", "on"):
         raise SetupError(f"{name} must be true or false, not “{value}”.")
     return str(value).lower() != "false"
-
-
-def _number(name: str, value: Any) -> Any:
-    kind, least, most = NUMBERS[name]
-    try:
-        number = kind(str(value).replace(",", "."))
-    except ValueError:
-        number = None
-    if number is None or not least <= number <= most:
-        raise SetupError(f"{name} must be a number from {least} to {most}, not “{value}”.")
-    return number
 
 
 def _hosts(value: Any) -> tuple[str, ...]:

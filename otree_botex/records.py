@@ -6,10 +6,13 @@ A runner reads one `Launch` as JSON from standard input. It sends back batches o
 
     POST /otree_botex/journal/{launch}     Authorization: Bearer {token}
     {"bots": [1, 2], "records": [{"bot": 1, "seq": 7, "at": 1700000000.0, "kind": "state", …}]}
-    -> {"acknowledged": {"1": 7}, "stop": [2]}
+    -> {"acknowledged": {"1": 7}, "stop": [2], "pause": [], "budget": {"limits": {…}, "spent": {…}}}
 
-Records are numbered per bot (`seq`, from 1); one that was taken already is passed over. When a launch goes on after
-an interruption, the runner asks where its bots were and what they remember, and for a replay what was said before:
+Records are numbered per bot (`seq`, from 1); one that was taken already is passed over. `pause` names the bots that
+are to be paused, as long as they are in it. `budget` has the limits of the launch, as `plans.Budget` names them, what
+the whole launch has spent as far as the server knows ("cost", "calls", "tokens"), and the same for each bot of this
+runner, by its number, in "bots"; without limits it is null. When a launch goes on after an interruption, the runner
+asks where its bots were and what they remember, and for a replay what was said before:
 
     GET /otree_botex/journal/{launch}         ->  {"1": {"step": 4, "message": 9, "memory": [...], …}}   (see `Memory`)
     GET /otree_botex/journal/{launch}/replay  ->  {"1": [{"step": 1, "page": "…", "reply": "…"}, …]}  (see `Recorded`)
@@ -21,7 +24,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-State = Literal["starting", "thinking", "waiting", "finished", "failed", "stopped"]
+State = Literal["starting", "thinking", "waiting", "paused", "finished", "failed", "stopped"]
 ENDED: tuple[State, ...] = ("finished", "failed", "stopped")
 
 Cause = Literal["", "refused", "empty", "cut off", "limit", "model", "page", "server", "setup", "inside"]
@@ -47,7 +50,8 @@ START_PATH = "/InitializeParticipant/{participant}"
 
 @dataclass(frozen=True)
 class Seat:
-    """One bot of a launch: its number in the record's database, its participant's code and number, its seed.
+    """One bot of a launch: its number in the record's database, its participant's code and number, its seed, and who
+    it is to be, in words.
 
     `url` is the link that the participant starts with, where it is not the server's own for this code.
     """
@@ -57,6 +61,7 @@ class Seat:
     number: int
     seed: int | None = None
     url: str = ""
+    persona: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,10 @@ class Launch:
     cache: str = ""
     """A file of replies: a request that was answered before, to the letter, is given the same reply without asking
     again. Empty for none."""
+    prompts: dict[str, str] = field(default_factory=dict)
+    """Prompts of the project's own, by the names of those that they replace."""
+    pretest: bool = False
+    """Whether bots are asked what was unclear or wrong on each page."""
     local: dict[str, Any] | None = None
     """How to run or reach the llama.cpp server of the model "local"."""
     goes_on: bool = False

@@ -57,7 +57,7 @@ def test_random_bots_may_try_more_often():
 
 def test_the_record_gives_back_what_it_was_given():
     given = parameters({"model": "m", "hosts": "a.net b.net", "driver": "http", "browsers": 3, "seed": 4})
-    assert stored(json.dumps({**asdict(given), "api_base": None})) == given
+    assert stored(json.loads(json.dumps(asdict(given)))) == given
 
 
 def test_runners_are_told():

@@ -16,6 +16,7 @@ from .. import check_text
 from ..errors import BotexError, SetupError
 from ..models import Launch
 from ..parameters import parameters
+from ..plans import simple
 from . import launches, report, seats
 from .escaping import escaped
 
@@ -45,7 +46,7 @@ def start(
         raise SetupError(f"The number of bots must be from 1 to {MOST_BOTS}, not “{wanted}”.")
     of_groups = config.get_lcm()
     session = _session(name, -(-wanted // of_groups) * of_groups, fields)
-    return launches.launch(session, seats.some(session, None), asked, started_by)
+    return launches.launch(session, seats.some(session, None), simple(asked), started_by)
 
 
 def _session(name: str, number: int, fields: Mapping[str, Any]) -> Session:

@@ -9,11 +9,11 @@ from sqlalchemy import func
 from ..models import Bot, Player
 
 
-def taken_by_bot(session: Session, seat: Participant, model: str) -> None:
+def taken_by_bot(session: Session, seat: Participant, model: str, persona: str) -> None:
     """A bot takes this seat: says so in its data."""
     player = _player(session, seat.id)
     if player is not None:
-        player.is_bot, player.model = True, model
+        player.is_bot, player.model, player.persona = True, model, persona
 
 
 def update_cost(session: Session, participant_ids: set[int]) -> None:

@@ -38,7 +38,12 @@ def versions() -> dict[str, str]:
 
 def treatment(seat: Participant) -> str:
     """The treatment of a participant, where the experiment tells it: as `participant.treatment`, or in the config."""
-    return str(seat.vars.get("treatment") or seat.session.config.get("treatment") or "")[:200]
+    return value(seat, "treatment")
+
+
+def value(seat: Participant, name: str) -> str:
+    """What a participant's field or the session config's has of this name; empty if neither knows it."""
+    return str(seat.vars.get(name) or seat.session.config.get(name) or "")[:200]
 
 
 def code_hash(apps: list[str]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 from otree.common import random_chars_8
@@ -15,11 +16,13 @@ from otree.models import Participant, Session
 
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
-from ..parameters import Parameters, parameters
+from ..parameters import parameters
+from ..plans import Plan, simple
 from ..record import manifests
 from ..record.memories import as_replayed
+from ..record.rows import as_stored, rows_of
 from ..records import ENDED
-from . import columns, experiment, hook, own, runners, seats
+from . import casting, columns, experiment, hook, own, runners, seats
 from .settings import bot_settings
 
 logger = logging.getLogger("otree_botex")
@@ -30,37 +33,67 @@ GONE = (
 )
 
 
-def launch(session: Session, taken: Sequence[Participant], parameters: Parameters, started_by: str) -> Launch:
+def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_by: str) -> Launch:
     """Puts bots on these seats and starts them.
 
-    Raises SetupError if this model cannot be played with here; nothing is recorded then and no seat is taken. A
-    runner that cannot be started all the same is told by its bots, which have failed then.
+    Raises SetupError if the plan cannot be carried out here; nothing is recorded then and no seat is taken. A runner
+    that cannot be started all the same is told by its bots, which have failed then.
     """
-    if parameters.replayed:
-        parameters = as_replayed(own.record(), parameters)
-    interpreter, server = runners.interpreter(parameters.model), runners.server()
-    record = _record(session, taken, parameters, started_by)
-    bots = bots_of(record)
+    plan = _completed(plan)
+    interpreters = [runners.interpreter(row.model) for row in plan.rows]
+    server = runners.server()
+    record = _record(session, taken, plan, started_by)
+    bots = {bot.number: bot for bot in bots_of(record)}
     for seat in taken:
         # as if its link had been opened: nobody else is given this seat from now on
         seat.initialize(None)
-        columns.taken_by_bot(session, seat, parameters.model)
-    try:
-        runners.start(record, bots, interpreter, server)
-    except SetupError as error:
-        fail(bots, str(error))
+        bot = bots[seat.id_in_session]
+        columns.taken_by_bot(session, seat, plan.rows[bot.row].model, bot.persona)
+    _start(record, list(bots.values()), interpreters, server)
     return record
 
 
-def _record(session: Session, taken: Sequence[Participant], parameters: Parameters, started_by: str) -> Launch:
-    """Writes a launch and its bots down."""
+def _completed(plan: Plan) -> Plan:
+    """A plan with what only this server knows: the models' addresses, what a replay repeats, a seed for its draws."""
+    addresses = bot_settings().models
+    rows = tuple(
+        replace(
+            row,
+            parameters=as_replayed(own.record(), row.parameters) if row.parameters.replayed else row.parameters,
+            api_base=addresses.get(row.model),
+        )
+        for row in plan.rows
+    )
+    return replace(plan, rows=rows, seed=random.randrange(2**31) if plan.seed is None else plan.seed)
+
+
+def _start(
+    record: Launch, bots: Sequence[Bot], interpreters: Sequence[str], server: str, goes_on: bool = False
+) -> None:
+    """Starts a process for each row of the mix."""
+    for row, interpreter in enumerate(interpreters):
+        some = [bot for bot in bots if (bot.row or 0) == row]
+        try:
+            if some:
+                runners.start(record, some, interpreter, server, goes_on)
+        except SetupError as error:
+            fail(some, str(error))
+
+
+def _record(session: Session, taken: Sequence[Participant], plan: Plan, started_by: str) -> Launch:
+    """Writes a launch and its bots down, with who plays where. Raises SetupError if the plan does not fit the seats, or
+    if there are no such personas or prompts."""
+    rows, personas = casting.cast(taken, plan)
     record = Launch(
         session=session,
         session_code=session.code,
         server=hook.server_url() or "",
         code=random_chars_8(),
-        model=parameters.model,
-        parameters_json=json.dumps({**asdict(parameters), "api_base": bot_settings().models.get(parameters.model)}),
+        rows_json=as_stored(plan.rows),
+        assignment_json=json.dumps({"how": plan.how, "seed": plan.seed, "over": plan.over}),
+        prompts=plan.prompts,
+        is_pretest=plan.pretest,
+        budget_json=json.dumps(plan.budget.as_json()),
         experiment_json=json.dumps(experiment.facts(session), ensure_ascii=False),
         versions_json=json.dumps(experiment.versions()),
         runners_json="[]",
@@ -70,13 +103,18 @@ def _record(session: Session, taken: Sequence[Participant], parameters: Paramete
     db.add(record)
     db._db.flush()
     for seat in taken:
+        number = seat.id_in_session
+        persona = personas.get(number)
         bot = Bot(
             session=session,
             launch_id=record.id,
             participant_id=seat.id,
             participant_code=seat.code,
-            number=seat.id_in_session,
-            seed=parameters.seed_of(seat.id_in_session),
+            number=number,
+            row=rows[number],
+            persona=persona.text if persona else "",
+            persona_name=persona.name if persona else "",
+            seed=plan.rows[rows[number]].parameters.seed_of(number),
             treatment=experiment.treatment(seat),
             state="starting",
             started_at=time.time(),
@@ -96,7 +134,7 @@ def start_from_config(session: Session) -> None:
     if number < 1:
         logger.warning("Session %s: llm_bots_start is set, but llm_bots names no number of seats.", session.code)
         return
-    given = parameters({"model": str(config.get("llm_bots_model") or "random")})
+    given = simple(parameters({"model": str(config.get("llm_bots_model") or "random")}))
     try:
         launch(session, seats.some(session, number), given, "session config")
     except BotexError as error:
@@ -115,10 +153,23 @@ def start_again(bots: Sequence[Bot]) -> None:
     for launch_id in {bot.launch_id for bot in waiting}:
         record = db.query(Launch).filter_by(id=launch_id).one()
         again = [bot for bot in waiting if bot.launch_id == launch_id]
-        interpreter, server = runners.interpreter(record.model), runners.server()
+        interpreters, server = [runners.interpreter(row.model) for row in rows_of(record)], runners.server()
         for bot in again:
             bot.state, bot.error, bot.cause, bot.stop_wanted, bot.ended_at = "starting", "", "", False, None
-        runners.start(record, again, interpreter, server, goes_on=True)
+            bot.pause_wanted = False
+        _start(record, again, interpreters, server, goes_on=True)
+
+
+def pause(bots: Sequence[Bot]) -> None:
+    """Asks bots to do nothing more until they are asked to go on."""
+    for bot in bots:
+        bot.pause_wanted = bot.state not in ENDED
+
+
+def go_on(bots: Sequence[Bot]) -> None:
+    """Lets bots that were asked to pause go on."""
+    for bot in bots:
+        bot.pause_wanted = False
 
 
 def stop(bots: Sequence[Bot]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 from otree.database import db
@@ -12,8 +13,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
-from ..parameters import PARAMETERS, parameters
+from ..plans import KNOWN, plan
 from ..record.exports import write_csv
+from ..record.rows import row_of
 from . import exports, launches, seats, status, transcript
 from .choices import look_for_models, model_choices
 from .escaping import escaped
@@ -64,9 +66,9 @@ class LLMBots(AdminSessionPage):
 
     def _act(self, action: str, data: Any) -> None:
         if action == "launch":
-            given = {name: data.get(name) for name in ("model", *PARAMETERS)}
+            given = {name: data.get(name) for name in KNOWN}
             given["model"] = data.get("other_model") or given["model"]
-            launches.launch(self.session, self._seats(data), parameters(given), "admin")
+            launches.launch(self.session, self._seats(data), plan(given), "admin")
         elif action in ("stop", "again"):
             bots = self._bots(str(data.get("bot") or "all"))
             (launches.stop if action == "stop" else launches.start_again)(bots)
@@ -112,12 +114,13 @@ class LLMBotsTranscript(AdminSessionPage):
         number = str(self.request.path_params["bot"])
         bot = db.get_or_404(Bot, id=int(number) if number.isdigit() else 0, session_id=self.session.id)
         launch = db.query(Launch).filter_by(id=bot.launch_id).one()
+        row = row_of(launch, bot)
         (now,) = status.of_bots([bot])
         described = {
             "code": launch.code,
-            "model": launch.model,
+            "model": row.model,
             "started_by": launch.started_by,
-            "parameters": launch.parameters_json,
+            "parameters": json.dumps(row.settings(), ensure_ascii=False),
         }
         return escaped({"bot": now, "launch": described, "steps": transcript.steps(bot)})
 

@@ -22,9 +22,10 @@ from starlette.routing import Route
 from .. import __version__
 from ..errors import BotexError
 from ..models import Bot, Launch
-from ..parameters import parameters, stored
+from ..plans import plan
 from ..record import tokens
 from ..record.memories import memory, recorded
+from ..record.rows import row_of
 from . import check, intake, launch_page, launches, pages, report, seats, status
 from .own import record
 
@@ -74,7 +75,7 @@ class Replay(Journal):
         bots = self._bots(request)
         if isinstance(bots, Response):
             return bots
-        code = stored(launches.of_bot(bots[0]).parameters_json).replayed
+        code = row_of(launches.of_bot(bots[0]), bots[0]).parameters.replayed
         launch = db.query(Launch).filter_by(code=code).first()
         if launch is None:
             return Response(f"There is no launch {code!r} to be replayed.", status_code=404)
@@ -90,8 +91,8 @@ class RestLaunch(BaseRESTView):
         if session is None:
             return Response(f"There is no session {session_code}.", status_code=404)
         try:
-            given = parameters({"model": model, **more})
-            launch = launches.launch(session, seats.some(session, bots), given, "REST API")
+            asked = plan({"model": model, **more})
+            launch = launches.launch(session, seats.some(session, bots), asked, "REST API")
         except BotexError as error:
             return Response(str(error), status_code=400)
         return JSONResponse({"launch": launch.code})

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from otree.database import db
 
-from .. import environment
+from .. import environment, project_files
 from ..errors import SetupError
 from ..models import Bot, Launch
-from ..parameters import REPLAY, stored
+from ..parameters import REPLAY
 from ..record import tokens
+from ..record.rows import row_of
 from ..records import Launch as LaunchDescription
 from ..records import Seat as SeatDescription
 from . import hook
@@ -35,17 +36,22 @@ _runners: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start(record: Launch, bots: Sequence[Bot], interpreter: str, server: str, goes_on: bool = False) -> None:
-    """Starts a process that plays these bots of a launch. Raises SetupError if that is not possible."""
-    parameters = stored(record.parameters_json)
+    """Starts a process that plays these bots, of one row of a launch. Raises SetupError if that is not possible."""
+    row = row_of(record, bots[0])
     token = tokens.give(bots)
     description = LaunchDescription(
         code=record.code,
         server=server,
         token=token,
-        seats=tuple(SeatDescription(bot.id, bot.participant_code, bot.number, bot.seed) for bot in bots),
-        **parameters.for_runners(),
-        api_base=json.loads(record.parameters_json)["api_base"],
-        cache=str((FOLDER / "replies.sqlite3").resolve()) if parameters.cache else "",
+        seats=tuple(
+            SeatDescription(bot.id, bot.participant_code, bot.number, bot.seed, persona=bot.persona or "")
+            for bot in bots
+        ),
+        **row.parameters.for_runners(),
+        api_base=row.api_base,
+        cache=str((FOLDER / "replies.sqlite3").resolve()) if row.parameters.cache else "",
+        prompts=_prompts(record),
+        pretest=bool(record.is_pretest),
         goes_on=goes_on,
         folder=str((FOLDER / "journal").resolve()),
     )
@@ -57,6 +63,14 @@ def start(record: Launch, bots: Sequence[Bot], interpreter: str, server: str, go
     threading.Thread(target=process.wait, daemon=True).start()  # so that it does not stay behind as a zombie
     for bot_id in ids:
         _runners[bot_id] = process
+
+
+def _prompts(record: Launch) -> dict[str, str]:
+    """The project's own prompts for a launch: once one of its runners has begun, those that it began with."""
+    if not record.prompts:
+        return {}
+    begun = json.loads(record.runners_json)
+    return dict(begun[0]["prompts"]) if begun else project_files.prompts(Path.cwd(), record.prompts)
 
 
 def is_running(bot: Bot) -> bool:

@@ -9,6 +9,7 @@ from otree.database import db
 from otree.models import Participant
 
 from ..models import Bot, Launch
+from ..record.rows import rows_of
 from ..records import ENDED
 from . import launches
 
@@ -19,9 +20,13 @@ def of_bots(bots: list[Bot]) -> list[dict[str, Any]]:
         participant.id: participant
         for participant in db.query(Participant).filter(Participant.id.in_([bot.participant_id for bot in bots]))
     }
-    found = db.query(Launch.id, Launch.code, Launch.model).filter(Launch.id.in_({bot.launch_id for bot in bots}))
-    of = {launch.id: {"launch": launch.code, "model": launch.model} for launch in found}
-    return [_status(bot, participants[bot.participant_id]) | of[bot.launch_id] for bot in bots]
+    found = db.query(Launch).filter(Launch.id.in_({bot.launch_id for bot in bots}))
+    of = {launch.id: (launch.code, rows_of(launch)) for launch in found}
+    return [
+        _status(bot, participants[bot.participant_id]) | {"launch": code, "model": rows[bot.row or 0].model}
+        for bot in bots
+        for code, rows in [of[bot.launch_id]]
+    ]
 
 
 def of_session(session_id: int) -> list[dict[str, Any]]:

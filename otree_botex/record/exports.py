@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
+from .rows import row_of
 from .tables import Record
 
 Row = list[Any]
@@ -18,10 +19,13 @@ Now = Callable[[Any], tuple[str, str]]
 """A bot's state and error as of now; whoever watches its runner may know more than the record."""
 
 FORMULAS = ("=", "+", "-", "@", "\t")
-BOT_COLUMNS = ("persona", "treatment", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens", "cost")
+BOT_COLUMNS = (
+    *("persona_name", "persona", "treatment", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens"),
+    "cost",
+)
 STEP_COLUMNS = (
     *("app", "page", "round_number", "page_number", "kind", "title", "driver", "outcome", "untouched", "seconds"),
-    "attempts",
+    *("attempts", "remark"),
 )
 MESSAGE_COLUMNS = (
     *("step", "number", "role", "content", "purpose", "model", "fingerprint", "mode", "seed", "finish_reason"),
@@ -43,9 +47,10 @@ def bots(record: Record, chosen: Chosen, now: Now = as_recorded) -> Iterator[Row
         *("pages_timed_out", "pages_left", *BOT_COLUMNS),
     ]
     for launch, bot in chosen:
-        state, error = now(bot)
-        yield [launch.session_code, bot.participant_code, bot.number, launch.code, launch.model] + [
-            *(launch.parameters_json, launch.versions_json, prompts_hash(launch), launch.started_by),
+        (state, error), row = now(bot), row_of(launch, bot)
+        yield [launch.session_code, bot.participant_code, bot.number, launch.code, row.model] + [
+            *(json.dumps(row.settings(), ensure_ascii=False), launch.versions_json, prompts_hash(launch)),
+            launch.started_by,
             *(state, bot.cause or "", error, utc(bot.started_at), utc(bot.ended_at)),
             *(_times(record, bot, "timed out"), _times(record, bot, "left")),
             *_values(bot, BOT_COLUMNS),
@@ -58,8 +63,9 @@ def steps(record: Record, chosen: Chosen) -> Iterator[Row]:
         *("field", "label", "kind_of_field", "options", "answer", "reason", "refusals", "chat", "text"),
     ]
     for launch, bot in chosen:
+        model = row_of(launch, bot).model
         for step in record.db.query(record.Step).filter_by(bot_id=bot.id).order_by(record.Step.number):
-            start = [launch.session_code, bot.participant_code, bot.number, bot.id, launch.code, launch.model]
+            start = [launch.session_code, bot.participant_code, bot.number, bot.id, launch.code, model]
             start += [step.number, utc(step.seen_at)]
             answers = json.loads(step.answers_json) if step.answers_json else {}
             for field in asked(step, answers) or [{}]:

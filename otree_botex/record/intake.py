@@ -52,6 +52,7 @@ def take(
     batch.finish()
     return {
         "acknowledged": {str(bot.id): bot.acknowledged for bot in bots.values()},
+        "pause": [bot.id for bot in bots.values() if bot.pause_wanted],
         "stop": [id for id in bot_ids if id not in bots or (bots[id].stop_wanted and bots[id].state not in ENDED)],
     }
 
@@ -173,6 +174,7 @@ class _Batch:
         step.answers_json = json.dumps(entry["answers"], ensure_ascii=False)
         step.entries_json = json.dumps(entry["entries"], ensure_ascii=False)
         step.reason, step.attempts = entry["reason"], entry["attempt"]
+        step.remark = entry.get("remark", "")
         bot.reason = entry["reason"]
 
     def _refusal(self, bot: Any, entry: Mapping[str, Any]) -> None:

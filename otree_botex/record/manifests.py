@@ -14,6 +14,7 @@ from sqlalchemy import func
 
 from ..records import ENDED
 from .exports import Now, as_recorded, prompts_hash, utc
+from .rows import models_of, row_of, rows_of
 from .tables import Record
 
 FORMAT = 1
@@ -40,8 +41,8 @@ def manifest(record: Record, launch: Any, *, humans: int = 0, now: Now = as_reco
     bots = record.bots_of(launch)
     runners = json.loads(launch.runners_json or "[]")
     about = runners[-1]["about"] if runners else {}
-    parameters = json.loads(launch.parameters_json)
-    address = parameters.pop("api_base", None)
+    first = rows_of(launch)[0]
+    parameters, address = first.settings(), first.api_base
     seats = _seats(record, launch, bots, now)
     ended = [bot.ended_at for bot in bots]
     return {
@@ -54,7 +55,7 @@ def manifest(record: Record, launch: Any, *, humans: int = 0, now: Now = as_reco
         "server": launch.server or "",
         "experiment": {**EXPERIMENT, **json.loads(launch.experiment_json or "{}"), "humans": humans},
         "model": {
-            "asked": launch.model,
+            "asked": models_of(launch),
             "answered": _answered(record, bots),
             "provider": about.get("provider", ""),
             "host": about.get("host", ""),
@@ -63,7 +64,7 @@ def manifest(record: Record, launch: Any, *, humans: int = 0, now: Now = as_reco
             "deterministic": about.get("deterministic", "not known: no bot has begun to play"),
             "context_tokens": about.get("context_tokens"),
         },
-        "parameters": {name: value for name, value in parameters.items() if name != "model"},
+        "parameters": {name: value for name, value in parameters.items() if name not in ("model", "api_base")},
         "sent": about.get("sent", {}),
         "dropped": about.get("dropped", {}),
         "modes": _counted(record, bots, record.Message.mode),
@@ -107,7 +108,7 @@ def _seats(record: Record, launch: Any, bots: Sequence[Any], now: Now) -> list[d
         {
             "seat": bot.number,
             "participant": bot.participant_code,
-            "model": launch.model,
+            "model": row_of(launch, bot).model,
             "persona": bot.persona or "",
             "treatment": bot.treatment or "",
             "seed": bot.seed,

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import SetupError
-from ..parameters import Parameters, stored
+from ..parameters import Parameters
 from ..records import Memory, Recorded
+from .rows import rows_of
 from .tables import Record
 
 AS_RECORDED = (
@@ -56,7 +57,10 @@ def as_replayed(record: Record, asked: Parameters) -> Parameters:
     launch = record.db.query(record.Launch).filter_by(code=asked.replayed).first()
     if launch is None:
         raise SetupError(f"There is no launch {asked.replayed!r} in this record that could be replayed.")
-    before = stored(launch.parameters_json)
+    rows = rows_of(launch)
+    if len(rows) > 1:
+        raise SetupError(f"Launch {asked.replayed} was a mix of models. What can be replayed has one row.")
+    before = rows[0].parameters
     return replace(asked, **{name: getattr(before, name) for name in AS_RECORDED})
 
 

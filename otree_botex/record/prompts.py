@@ -8,6 +8,7 @@ from typing import Any
 
 from ..llm import Request
 from ..llm.rendering import rendered
+from .rows import row_of
 from .tables import Record
 
 
@@ -18,14 +19,13 @@ def prompts(record: Record, launch: Any) -> Iterator[dict[str, Any]]:
     handed: `messages`, and `response_format` or `grammar` where the way of asking (`mode`) has one. Of a call that
     failed the mode is not known; it is that of the bot's last call that did not, as the backend went on with it.
     """
-    own = json.loads(launch.parameters_json).get("api_base") is not None
     pictures = {one.sha256: one.url for one in record.db.query(record.Picture).filter_by(launch_id=launch.id)}
     for bot in record.bots_of(launch):
         messages = {
             message.number: message
             for message in record.db.query(record.Message).filter_by(bot_id=bot.id).order_by(record.Message.number)
         }
-        mode = ""
+        mode, own = "", row_of(launch, bot).api_base is not None
         for message in messages.values():
             if message.sent_json is None:
                 continue

@@ -17,6 +17,7 @@ from ..errors import Away, ServerError, SetupError
 from ..parameters import REPLAY
 from ..records import Memory, Recorded
 from . import intake, memories, tokens
+from .rows import models_of
 from .tables import (
     BotColumns,
     EventColumns,
@@ -34,7 +35,7 @@ except ImportError:  # SQLAlchemy 1.3, which oTree pins
     from sqlalchemy.ext.declarative import declarative_base
 
 ENVIRONMENT = "BOTEX_DB"
-FORMAT = 2
+FORMAT = 3
 """Of the tables; stands in the file as SQLite's user_version."""
 BUSY_SECONDS = 60
 
@@ -171,7 +172,7 @@ class DatabaseCarrier:
     def recorded(self) -> dict[int, list[Recorded]]:
         with self._database.record() as record:
             launch = record.db.query(Launch).filter_by(code=self._launch).one()
-            code = launch.model.removeprefix(REPLAY)
+            code = models_of(launch).removeprefix(REPLAY)
             before = record.db.query(Launch).filter_by(code=code).first()
             if before is None:
                 raise ServerError(f"There is no launch {code!r} in {self._database.path} that could be replayed.")

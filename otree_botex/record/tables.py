@@ -17,17 +17,22 @@ def belongs_to(table: str) -> Column:
 
 
 class LaunchColumns:
-    """Bots that were started together: with which model, how, by whom, when.
+    """Bots that were started together: with which models, how, by whom, when.
 
-    `experiment_json` is what they play (see manifest.py), `runners_json` lists the processes that played them, as
-    `journal.RunnerRecord` describes them.
+    `rows_json` is the mix of models, as `plans.Row` describes its rows, and `assignment_json` says how seats were
+    given to them; `prompts` names the project's set of prompts, `budget_json` is a `plans.Budget`. `experiment_json` is
+    what they play (see manifest.py), `runners_json` lists the processes that played them, as `journal.RunnerRecord`
+    describes them.
     """
 
     code = Column(String(16), unique=True, index=True)
     session_code = Column(String(100), index=True)
     server = Column(Text, default="")
-    model = Column(String(300))
-    parameters_json = Column(Text)
+    rows_json = Column(Text, default="[]")
+    assignment_json = Column(Text, default="{}")
+    prompts = Column(String(100), default="")
+    is_pretest = Column(Boolean, default=False)
+    budget_json = Column(Text, default="{}")
     experiment_json = Column(Text, default="{}")
     versions_json = Column(Text, default="{}")
     runners_json = Column(Text, default="[]")
@@ -36,12 +41,14 @@ class LaunchColumns:
 
 
 class BotColumns:
-    """One seat of a launch, what became of it, and what it took."""
+    """One seat of a launch, what became of it, and what it took. `row` is that of its launch's mix, from 0."""
 
     participant_code = Column(String(16), index=True)
     number = Column(Integer)
     url = Column(Text, default="")
+    row = Column(Integer, default=0)
     persona = Column(Text, default="")
+    persona_name = Column(String(200), default="")
     treatment = Column(String(200), default="")
     seed = Column(Integer)
     state = Column(String(20), default="starting")
@@ -53,6 +60,7 @@ class BotColumns:
     heard_at = Column(Float)
     token_hash = Column(String(64))
     stop_wanted = Column(Boolean, default=False)
+    pause_wanted = Column(Boolean, default=False)
     acknowledged = Column(Integer, default=0)
     steps = Column(Integer, default=0)
     messages = Column(Integer, default=0)
@@ -64,7 +72,8 @@ class BotColumns:
 
 
 class StepColumns:
-    """One page as a bot saw it, what it answered and why, what was refused, and how it was left."""
+    """One page as a bot saw it, what it answered and why, what was refused, and how it was left. `remark` is what it
+    found unclear or wrong there, if it was asked."""
 
     number = Column(Integer)
     seen_at = Column(Float)
@@ -83,6 +92,7 @@ class StepColumns:
     answers_json = Column(Text)
     entries_json = Column(Text)
     reason = Column(Text, default="")
+    remark = Column(Text, default="")
     attempts = Column(Integer, default=0)
     refusals_json = Column(Text, default="[]")
     chat_json = Column(Text, default="[]")

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlparse
 
@@ -17,9 +17,11 @@ from sqlalchemy import or_
 
 from .. import __version__
 from ..errors import SetupError
-from ..parameters import Parameters, parameters, stored
+from ..parameters import Parameters, parameters
+from ..plans import Row
 from ..record import manifests, tokens
 from ..record.memories import as_replayed
+from ..record.rows import as_stored, models_of, rows_of
 from ..record.sqlite import Bot, Database, Launch, Seat, Session
 from ..record.tables import Record
 from ..records import START_PATH
@@ -59,8 +61,7 @@ def new(
             code=secrets.token_hex(4),
             session_code=session_id,
             server=f"{urlparse(seats[0][1]).scheme}://{urlparse(seats[0][1]).netloc}",
-            model=asked.model,
-            parameters_json=json.dumps({**asdict(asked), "api_base": access.api_base}),
+            rows_json=as_stored([Row(asked, api_base=access.api_base)]),
             experiment_json=session.experiment_json if session else "{}",
             versions_json=json.dumps({"otree_botex": __version__, "python": platform.python_version()}),
             runners_json="[]",
@@ -92,18 +93,18 @@ def again(
         if not pairs:
             where = f"on {url}" if url else f"in session {session_id!r}"
             raise SetupError(f"No bots have been started {where}, as far as {database.path} knows.")
-        models = {launch.model for _, launch in pairs}
+        models = {models_of(launch) for _, launch in pairs}
         if model and model not in models:
             raise SetupError(f"These bots began with {' or '.join(models)}; not with {model}. Leave out the model.")
-        launch, bots = _unfinished([pair for pair in pairs if not model or model == pair[1].model])
+        launch, bots = _unfinished([pair for pair in pairs if not model or model == models_of(pair[1])])
         if not bots:
             raise SetupError("All these bots have finished; there is nothing to go on with.")
-        asked = stored(launch.parameters_json)
+        (row,) = rows_of(launch)
+        asked = row.parameters
         _refuse_changes(asked, given)
         for bot in bots:
             bot.state, bot.error, bot.cause, bot.stop_wanted, bot.ended_at = "starting", "", "", False, None
-        began_at = json.loads(launch.parameters_json)["api_base"]
-        access = Access(access.api_key, access.api_base or began_at, access.local)
+        access = Access(access.api_key, access.api_base or row.api_base, access.local)
         return _description(database, launch, bots, asked, access, goes_on=True)
 
 
