@@ -8,7 +8,7 @@ import pytest
 
 from otree_botex.assignment import assigned, counted, drawn, quotas
 from otree_botex.errors import SetupError
-from otree_botex.plans import Budget, Row, plan, stored_budget, stored_rows
+from otree_botex.plans import Budget, plan, stored_budget, stored_rows
 
 
 def rows(*given):
