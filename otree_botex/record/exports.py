@@ -18,7 +18,7 @@ Chosen = Iterable[tuple[Any, Any]]
 Now = Callable[[Any], tuple[str, str]]
 """A bot's state and error as of now; whoever watches its runner may know more than the record."""
 
-FORMULAS = ("=", "+", "-", "@", "\t")
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 BOT_COLUMNS = (
     *("persona_name", "persona", "treatment", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens"),
     "cost",
