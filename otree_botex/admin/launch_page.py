@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from ..models import Bot, Launch, Step
 from ..record import archive, manifests, methods
+from ..record.rows import models_of
 from . import launches, own
 from .escaping import escaped
 from .transcript import place
@@ -25,17 +26,17 @@ class LLMBotsLaunch(AdminSessionPage):
     def vars_for_template(self) -> dict[str, Any]:
         launch = _launch(self)
         manifest = launches.manifest(launch)
-        groups = manifest.pop("attrition")
+        groups, sections = manifest.pop("attrition"), _sections(manifest)
         fates = [fate for fate in manifests.FATES if any(fate in group["fates"] for group in groups)]
         values = {
             "launch": manifest["launch"],
-            "model": manifest["model"]["asked"],
+            "model": models_of(launch),
             "groups": [{**group, "numbers": [group["fates"].get(fate, 0) for fate in fates]} for group in groups],
             "fates": fates,
             "prompts": [{"name": name, "text": text} for name, text in manifest.pop("prompts").items()],
             "failed": [seat for seat in manifest.pop("seats") if seat["error"]],
             "untouched": _untouched(launch),
-            "sections": _sections(manifest),
+            "sections": sections,
         }
         return escaped(values)
 
@@ -71,13 +72,31 @@ def _untouched(launch: Launch) -> list[dict[str, Any]]:
     return [{"seat": seat, "bot": bot, "step": step.number, "place": place(step)} for seat, bot, step in found]
 
 
+ELSEWHERE = ("rows", "seats", "attrition", "prompts", "personas")
+"""What of a manifest is not shown as one of its tables."""
+
+
 def _sections(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """A manifest as tables: what stands on its own first, then each of its parts."""
-    plain = {name: value for name, value in manifest.items() if not isinstance(value, dict)}
-    parts = {"launch": plain, **{name: value for name, value in manifest.items() if isinstance(value, dict)}}
+    """A manifest as tables: what stands on its own first, then each of its parts, those of the mix row by row."""
+    shown = {name: value for name, value in manifest.items() if name not in ELSEWHERE}
+    sections = _tables("launch", shown)
+    for row in manifest["rows"]:
+        mix = f"row {row['row']}: " if len(manifest["rows"]) > 1 else ""
+        own = _tables("seats", {name: value for name, value in row.items() if name != "totals" or mix})
+        sections += [{**section, "title": f"{mix}{section['title']}"} for section in own]
+    return sections
+
+
+def _tables(name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """A table of the values that stand on their own, and one for each that has parts."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    parts = {name: plain, **{key: value for key, value in values.items() if isinstance(value, dict)}}
     return [
-        {"title": name.replace("_", " "), "rows": [{"name": key, "value": _said(value)} for key, value in part.items()]}
-        for name, part in parts.items()
+        {
+            "title": title.replace("_", " "),
+            "rows": [{"name": key, "value": _said(value)} for key, value in part.items()],
+        }
+        for title, part in parts.items()
         if part
     ]
 

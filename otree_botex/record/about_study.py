@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import Any
 
 from .about_model import Manifest, is_local, kind
+from .manifests import by_row
 from .markup import Code, Pieces, count, joined, listed, say
 
 CAUSES = {
@@ -26,14 +27,19 @@ FATES = {"playing": "still playing when this was written", "stopped": "stopped b
 
 
 def seats(manifest: Manifest) -> Pieces:
-    experiment, who = manifest["experiment"], kind(manifest)
+    experiment, kinds = manifest["experiment"], {kind(view) for view in by_row(manifest)}
+    who = kinds.pop() if len(kinds) == 1 else "llm" if kinds == {"llm"} else "mix"
     config = experiment["config"].get("name")
     facts: list[Pieces] = [
         *([say("oTree {}", experiment["otree"])] if experiment["otree"] else []),
         *([say("session config {}", Code(config))] if config else []),
         *([say("apps {}", listed(map(Code, experiment["apps"])))] if experiment["apps"] else []),
     ]
-    played = {"random": "by bots that answer at random", "replay": "by bots that repeat recorded answers"}
+    played = {
+        "mix": "by bots of several kinds",
+        "random": "by bots that answer at random",
+        "replay": "by bots that repeat recorded answers",
+    }
     return say(
         "In the session {} of an oTree experiment{}, {}{} were taken {}. {} took part beside them.",
         Code(manifest["session"]),
@@ -43,6 +49,43 @@ def seats(manifest: Manifest) -> Pieces:
         played.get(who, "by bots for which a large language model answered"),
         count(experiment["humans"], "human") if experiment["humans"] else "No human",
     )
+
+
+def mix(manifest: Manifest) -> Pieces:
+    """How the seats were given to the rows of a mix; nothing where there is but one."""
+    rows, assignment = manifest["rows"], manifest["assignment"]
+    if len(rows) < 2:
+        return []
+    over, seed = Code(assignment["over"]), Code(str(assignment["seed"]))
+    given = {
+        "random": say("at random (seed {})", seed),
+        "balanced": say("at random, in the same proportions for each value of {} (seed {})", over, seed),
+        "by hand": ["by hand"],
+    }
+    return say(
+        "They were given {} to the {} rows of a mix of models and parameters, before the first question was asked.",
+        given[assignment["how"]],
+        f"{len(rows):,}",
+    )
+
+
+def row(view: Manifest) -> str:
+    """What a row of a mix is called."""
+    return f"Row {view['row']} ({view['model']['asked']}, {count(len(view['seats']), 'seat')})"
+
+
+def limits(manifest: Manifest) -> Pieces:
+    """What a launch was not to go beyond, and what bots were asked beside the pages' own questions."""
+    budget = {name: value for name, value in manifest["budget"].items() if name != "then" and value is not None}
+    then = {"pause": "were to pause", "stop": "were to stop"}[manifest["budget"]["then"]]
+    return joined(
+        say("The launch had a budget ({}), at whose limits bots {}.", listed(_limits(budget)), then) if budget else [],
+        ["For each page, bots were also asked what was unclear or wrong on it."] if manifest["pretest"] else [],
+    )
+
+
+def _limits(budget: Mapping[str, Any]) -> list[Code]:
+    return [Code(f"{name} = {value}") for name, value in budget.items()]
 
 
 def how_bots_play(manifest: Manifest) -> Pieces:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func
 
+from ..plans import Row
 from ..records import ENDED
 from .exports import Now, as_recorded, prompts_hash, utc
-from .rows import models_of, row_of, rows_of
+from .rows import budget_of, rows_of
 from .tables import Record
 
-FORMAT = 1
+FORMAT = 2
+FEW = 12
+"""Up to so many personas are told apart where seats are counted; more are counted by their sets."""
 FATES = (
     *("finished", "refused", "empty", "cut off", "limit", "model", "page", "server", "setup", "inside", "gone"),
     *("stopped", "playing"),
@@ -38,12 +41,9 @@ EXPERIMENT: dict[str, Any] = {
 
 def manifest(record: Record, launch: Any, *, humans: int = 0, now: Now = as_recorded) -> dict[str, Any]:
     """The manifest of a launch, in whose session so many `humans` play beside the bots."""
-    bots = record.bots_of(launch)
+    bots, rows = record.bots_of(launch), rows_of(launch)
     runners = json.loads(launch.runners_json or "[]")
-    about = runners[-1]["about"] if runners else {}
-    first = rows_of(launch)[0]
-    parameters, address = first.settings(), first.api_base
-    seats = _seats(record, launch, bots, now)
+    seats = _seats(record, rows, bots, now)
     ended = [bot.ended_at for bot in bots]
     return {
         "format": FORMAT,
@@ -54,21 +54,14 @@ def manifest(record: Record, launch: Any, *, humans: int = 0, now: Now = as_reco
         "ended_utc": utc(max(ended)) if ended and all(ended) else None,
         "server": launch.server or "",
         "experiment": {**EXPERIMENT, **json.loads(launch.experiment_json or "{}"), "humans": humans},
-        "model": {
-            "asked": models_of(launch),
-            "answered": _answered(record, bots),
-            "provider": about.get("provider", ""),
-            "host": about.get("host", ""),
-            "own_address": address is not None,
-            "file": about.get("file"),
-            "deterministic": about.get("deterministic", "not known: no bot has begun to play"),
-            "context_tokens": about.get("context_tokens"),
-        },
-        "parameters": {name: value for name, value in parameters.items() if name not in ("model", "api_base")},
-        "sent": about.get("sent", {}),
-        "dropped": about.get("dropped", {}),
-        "modes": _counted(record, bots, record.Message.mode),
-        "prices": list(_counted(record, bots, record.Message.prices)),
+        "pretest": bool(launch.is_pretest),
+        "budget": budget_of(launch).as_json(),
+        "assignment": json.loads(launch.assignment_json or "{}"),
+        "rows": [
+            _row(record, number, row, [bot for bot in bots if (bot.row or 0) == number - 1], runners)
+            for number, row in enumerate(rows, 1)
+        ],
+        "prompt_set": launch.prompts or "",
         "prompts": runners[-1]["prompts"] if runners else {},
         "prompts_sha256": prompts_hash(launch),
         "personas": {f"P{bot.number}": bot.persona for bot in bots if bot.persona},
@@ -82,11 +75,53 @@ def manifest(record: Record, launch: Any, *, humans: int = 0, now: Now = as_reco
     }
 
 
+def by_row(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A manifest for each row of its mix: what is said of the row stands beside what is said of the whole launch, and
+    `seats`, `personas` and `totals` are the row's own."""
+    views = []
+    for row in manifest["rows"]:
+        seats = [seat for seat in manifest["seats"] if seat["seat"] in row["seats"]]
+        names = {f"P{number}" for number in row["seats"]}
+        personas = {name: text for name, text in manifest["personas"].items() if name in names}
+        views.append({**manifest, **row, "seats": seats, "personas": personas})
+    return views
+
+
+def _row(
+    record: Record, number: int, row: Row, bots: Sequence[Any], runners: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """What is said of a row of the mix: its model, how it was asked, and what it took."""
+    numbers = [bot.number for bot in bots]
+    about: dict[str, Any] = next((one["about"] for one in reversed(runners) if set(one["seats"]) & set(numbers)), {})
+    return {
+        "row": number,
+        "seats": numbers,
+        "persona_set": row.personas,
+        "model": {
+            "asked": row.model,
+            "answered": _answered(record, bots),
+            "provider": about.get("provider", ""),
+            "host": about.get("host", ""),
+            "own_address": row.api_base is not None,
+            "file": about.get("file"),
+            "deterministic": about.get("deterministic", "not known: no bot has begun to play"),
+            "context_tokens": about.get("context_tokens"),
+        },
+        "parameters": {name: value for name, value in row.settings().items() if name not in ("model", "api_base")},
+        "sent": about.get("sent", {}),
+        "dropped": about.get("dropped", {}),
+        "modes": _counted(record, bots, record.Message.mode),
+        "prices": list(_counted(record, bots, record.Message.prices)),
+        "totals": _totals(record, bots),
+    }
+
+
 def attrition(seats: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """How many seats met which fate, by model, persona and treatment. All of them are counted."""
     groups: dict[tuple[str, str, str], Counter[str]] = {}
+    persona = "persona" if len({seat["persona"] for seat in seats}) <= FEW else "persona_set"
     for seat in seats:
-        key = seat["model"], seat["persona"], seat["treatment"]
+        key = seat["model"], seat[persona], seat["treatment"]
         fate = seat["cause"] if seat["fate"] == "failed" else seat["fate"]
         groups.setdefault(key, Counter())[fate] += 1
     return [
@@ -99,7 +134,7 @@ def attrition(seats: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _seats(record: Record, launch: Any, bots: Sequence[Any], now: Now) -> list[dict[str, Any]]:
+def _seats(record: Record, rows: Sequence[Row], bots: Sequence[Any], now: Now) -> list[dict[str, Any]]:
     outcomes = _by_bot(record, bots, record.Step, record.Step.outcome)
     drivers = _by_bot(record, bots, record.Step, record.Step.driver)
     untouched = _by_bot(record, bots, record.Step, record.Step.untouched)
@@ -108,8 +143,10 @@ def _seats(record: Record, launch: Any, bots: Sequence[Any], now: Now) -> list[d
         {
             "seat": bot.number,
             "participant": bot.participant_code,
-            "model": row_of(launch, bot).model,
-            "persona": bot.persona or "",
+            "row": (bot.row or 0) + 1,
+            "model": rows[bot.row or 0].model,
+            "persona": bot.persona_name or "",
+            "persona_set": rows[bot.row or 0].personas,
             "treatment": bot.treatment or "",
             "seed": bot.seed,
             **_fate(bot, now),

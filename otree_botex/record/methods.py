@@ -6,11 +6,12 @@ What only its author can say is left visibly open. Pure: a manifest in, text out
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from . import about_model as model
 from . import about_study as study
 from .about_model import Manifest, kind
+from .manifests import by_row
 from .markup import (
     Author,
     Block,
@@ -56,7 +57,8 @@ def latex(manifest: Manifest) -> str:
 
 
 def _document(manifest: Manifest) -> Iterator[Block]:
-    by_model = kind(manifest) == "llm"
+    views = by_row(manifest)
+    by_model = any(kind(view) == "llm" for view in views)
     yield Heading("Language models in this study" if by_model else "Bots in this study", level=1)
     yield Paragraph(
         say(
@@ -66,23 +68,38 @@ def _document(manifest: Manifest) -> Iterator[Block]:
         )
     )
     yield Heading("Methods")
-    yield Paragraph(joined(study.seats(manifest), study.how_bots_play(manifest), study.what_became(manifest)))
-    about = (model.model, model.access, study.dates, model.usage) if by_model else (model.no_model, study.dates)
-    yield Paragraph(joined(*(statement(manifest) for statement in about)))
-    kept = (model.memory, model.cache) if by_model else ()
-    yield Paragraph(joined(*(statement(manifest) for statement in (model.parameters, model.repeatable, *kept))))
-    yield Paragraph(joined(study.refusals(manifest), study.software(manifest)))
+    playing = _of_rows(study.how_bots_play, views)
+    yield Paragraph(
+        joined(study.seats(manifest), study.mix(manifest), playing, study.what_became(manifest), study.limits(manifest))
+    )
+    for view in views:
+        if len(views) > 1:
+            yield Heading(study.row(view), level=3)
+        of_model = kind(view) == "llm"
+        about = (model.model, model.access, study.dates, model.usage) if of_model else (model.no_model, study.dates)
+        yield Paragraph(joined(*(statement(view) for statement in about)))
+        kept = (model.memory, model.cache) if of_model else ()
+        yield Paragraph(joined(*(statement(view) for statement in (model.parameters, model.repeatable, *kept))))
+    yield Paragraph(joined(_of_rows(study.refusals, views), study.software(manifest)))
     if manifest["seats"]:
         yield Heading("What became of every seat")
         yield Points(study.attrition(manifest))
     yield Heading("GUIDE-LLM checklist: the core items")
-    answers = {**_about_the_study(manifest), **(_about_the_model(manifest) if by_model else {})}
-    yield Points([(f"{item} {name}.", answers.get(item) or _not_applicable(manifest)) for item, name in ITEMS.items()])
+    answers = {**_about_the_study(manifest, views), **(_about_the_model(manifest, views) if by_model else {})}
+    yield Points([(f"{item} {name}.", answers.get(item) or _not_applicable(views)) for item, name in ITEMS.items()])
     if by_model:
         yield from _appendix(manifest)
 
 
-def _about_the_study(manifest: Manifest) -> dict[str, Pieces]:
+def _of_rows(statement: Callable[[Manifest], Pieces], views: Sequence[Manifest]) -> Pieces:
+    """What a statement says of each row of the mix; once, if it says the same of all."""
+    said = [statement(view) for view in views]
+    if all(one == said[0] for one in said):
+        return said[0]
+    return joined(*(joined([f"{study.row(view)}:"], one) for view, one in zip(views, said, strict=True) if one))
+
+
+def _about_the_study(manifest: Manifest, views: Sequence[Manifest]) -> dict[str, Pieces]:
     people = ", and what the human participants were told and agreed to" if manifest["experiment"]["humans"] else ""
     left = {
         "A.1": "what the bots were for, and all other uses of LLMs in this project (writing, coding, analysis)",
@@ -94,39 +111,41 @@ def _about_the_study(manifest: Manifest) -> dict[str, Pieces]:
     }
     checked = "otree-botex checks whether a reply fits the page's form, and no more."
     known = {
-        "A.1": study.seats(manifest),
+        "A.1": joined(study.seats(manifest), study.mix(manifest)),
         "A.2": study.automation(manifest),
-        "D.1": study.data(manifest),
+        "D.1": _of_rows(study.data, views),
         "E.1": [checked],
-        "E.2": joined(study.refusals(manifest), study.dropouts(manifest)),
+        "E.2": joined(_of_rows(study.refusals, views), study.dropouts(manifest)),
         "F.1": joined(study.record(manifest), study.software(manifest)),
         "G.1": [],
     }
     return {item: joined(said, [Author(left[item])] if item in left else []) for item, said in known.items()}
 
 
-def _about_the_model(manifest: Manifest) -> dict[str, Pieces]:
+def _about_the_model(manifest: Manifest, views: Sequence[Manifest]) -> dict[str, Pieces]:
     size = "its size, if it is known, and a link to its source"
     runs = say("This launch had {}.", count(len(manifest["seats"]), "bot"))
     kept = ["Nothing was passed on from one bot to another."]
+
+    def told(*statements: Callable[[Manifest], Pieces]) -> Pieces:
+        return _of_rows(
+            lambda view: joined(*(one(view) for one in statements)) if kind(view) == "llm" else model.no_model(view),
+            views,
+        )
+
     return {
-        "B.1": joined(model.model(manifest), study.dates(manifest), [Author(size)]),
-        "B.2": model.access(manifest),
-        "B.3": joined(
-            model.parameters(manifest),
-            model.repeatable(manifest),
-            runs,
-            [Author("how many launches there were")],
-        ),
+        "B.1": joined(told(model.model), study.dates(manifest), [Author(size)]),
+        "B.2": told(model.access),
+        "B.3": joined(told(model.parameters, model.repeatable), runs, [Author("how many launches there were")]),
         "B.4": joined(model.personas(manifest), [Author("whether the model itself is a fine-tuned or customized one")]),
-        "B.5": joined(model.memory(manifest), kept, model.cache(manifest)),
+        "B.5": joined(told(model.memory), kept, _of_rows(model.cache, views)),
         "C.1": model.prompts(manifest),
         "C.2": model.system(manifest),
     }
 
 
-def _not_applicable(manifest: Manifest) -> Pieces:
-    return joined(["N/A."], model.no_model(manifest))
+def _not_applicable(views: Sequence[Manifest]) -> Pieces:
+    return joined(["N/A."], _of_rows(model.no_model, views))
 
 
 def _appendix(manifest: Manifest) -> Iterator[Block]:

@@ -118,7 +118,7 @@ def test_how_pages_are_played_in_a_browser_is_said_on_the_tab_in_a_shell_and_ove
     server.launch(sessions[2], **{**asked, "hosts": ["a.net", "b.net"], "browsers": 3})
     for session in sessions:
         (bot,) = server.wait_for_end(session)
-        told = server.get(f"/api/llm_bots/launch/{bot['launch']}/manifest")["parameters"]
+        told = server.get(f"/api/llm_bots/launch/{bot['launch']}/manifest")["rows"][0]["parameters"]
         wanted = {**asked, "hosts": ["a.net", "b.net"], "browsers": 3}
         assert {name: told[name] for name in wanted} == wanted
 

@@ -31,7 +31,7 @@ def test_the_manifest_says_what_shaped_the_answers(start_server, otree):
     session = server.play("public_goods", 3)
     launch = launch_of(server, session)
     told = manifest(server, launch)
-    assert told["format"] == 1 and told["launch"] == launch and told["session"] == session
+    assert told["format"] == 2 and told["launch"] == launch and told["session"] == session
     assert told["started_by"] == "REST API" and told["started_utc"] < told["ended_utc"]
     assert told["server"] == server.url
     experiment = told["experiment"]
@@ -39,9 +39,11 @@ def test_the_manifest_says_what_shaped_the_answers(start_server, otree):
     assert experiment["participants"] == 3 and experiment["humans"] == 0
     assert experiment["otree"].startswith(otree) and told["versions"]["server"]["otree"] == experiment["otree"]
     assert told["versions"]["runners"][0]["otree_botex"] == told["versions"]["server"]["otree_botex"]
-    assert told["model"]["asked"] == "random" and told["model"]["deterministic"] == "yes"
-    assert told["model"]["answered"] == [{"model": "random", "fingerprint": "", "calls": told["totals"]["calls"]}]
-    assert told["parameters"]["seed"] is not None and told["parameters"]["memory"] == "full"
+    (row,) = told["rows"]
+    assert row["model"]["asked"] == "random" and row["model"]["deterministic"] == "yes"
+    assert row["model"]["answered"] == [{"model": "random", "fingerprint": "", "calls": told["totals"]["calls"]}]
+    assert row["parameters"]["seed"] is not None and row["parameters"]["memory"] == "full"
+    assert row["seats"] == [1, 2, 3] and told["assignment"]["how"] == "random" and told["budget"]["cost"] is None
     assert len({seat["seed"] for seat in told["seats"]}) == 3
     assert "You take part in a study" in told["prompts"]["system"] and len(told["prompts_sha256"]) == 64
     assert [seat["fate"] for seat in told["seats"]] == ["finished"] * 3
@@ -129,7 +131,7 @@ def test_a_launch_is_replayed_to_the_letter(start_server):
 
     assert guesses(again) == guesses(first) and any(guesses(first)[0].values())
     told = manifest(server, launch_of(server, again))
-    assert told["totals"]["cost"] == 0 and set(told["modes"]) == {"replay"}
+    assert told["totals"]["cost"] == 0 and set(told["rows"][0]["modes"]) == {"replay"}
 
 
 def test_a_replay_of_another_experiment_stops_at_the_page_that_differs(start_server):
@@ -152,3 +154,26 @@ def test_a_replay_of_nothing_is_refused(start_server):
         f"{server.url}/api/llm_bots/launch", json={"session_code": session, "model": "replay:nosuch"}, timeout=30
     )
     assert answer.status_code == 400 and "no launch 'nosuch'" in answer.text
+
+
+def test_a_mix_is_one_launch(start_server):
+    """Two rows, each with parameters of its own, are played by two processes and told in one manifest."""
+    server = start_server()
+    session = server.session("guess_two_thirds", 6)
+    rows = [{"model": "random", "seats": 2, "seed": 5}, {"model": "random", "share": 1, "seed": 6, "memory": "none"}]
+    launch = server.launch(session, rows=rows, mix_seed=11)
+    bots = server.wait_for_end(session)
+    assert {bot["state"] for bot in bots} == {"finished"} and {bot["launch"] for bot in bots} == {launch}
+    told = manifest(server, launch)
+    first, second = told["rows"]
+    assert (len(first["seats"]), len(second["seats"])) == (2, 4)
+    assert sorted(first["seats"] + second["seats"]) == [1, 2, 3, 4, 5, 6] and first["seats"] != [1, 2]
+    assert (first["parameters"]["memory"], second["parameters"]["memory"]) == ("full", "none")
+    assert first["totals"]["calls"] + second["totals"]["calls"] == told["totals"]["calls"] > 0
+    assert told["assignment"] == {"how": "random", "seed": 11, "over": ""}
+    assert {seat["seat"]: seat["row"] for seat in told["seats"]} == {
+        **dict.fromkeys(first["seats"], 1),
+        **dict.fromkeys(second["seats"], 2),
+    }
+    again = server.launch(server.session("guess_two_thirds", 6), rows=rows, mix_seed=11)
+    assert [row["seats"] for row in manifest(server, again)["rows"]] == [first["seats"], second["seats"]]

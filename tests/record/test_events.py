@@ -135,7 +135,7 @@ def test_the_manifest_counts_them(db):
     (seat,) = manifest["seats"]
     assert (seat["pages"], seat["in_browser"], seat["untouched"]) == (4, 2, 1)
     asked = {"driver": "auto", "hosts": ["cdn.example.org"], "page_calls": 2, "page_actions": 200}
-    assert {name: manifest["parameters"][name] for name in asked} == asked
+    assert {name: manifest["rows"][0]["parameters"][name] for name in asked} == asked
     text = methods.markdown(manifest)
     assert "2 pages were opened in a browser (Chromium)" in text
     assert "1 page in a browser was left without any of its controls having been touched" in text

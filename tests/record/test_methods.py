@@ -26,8 +26,8 @@ def seat(number, fate="finished", cause="", error="", **more):
     }
 
 
-LAUNCH = {
-    "format": 1,
+FLAT = {
+    "format": 2,
     "launch": "abcd1234",
     "session": "sess5678",
     "started_by": "REST API",
@@ -43,6 +43,9 @@ LAUNCH = {
         "humans": 2,
         "otree": "6.0.15",
     },
+    "pretest": False,
+    "budget": {"cost": None, "calls": None, "tokens": None, "bot_calls": None, "then": "pause"},
+    "assignment": {"how": "random", "seed": 3, "over": ""},
     "model": {
         "asked": "openai/gpt-4.1-mini",
         "answered": [
@@ -104,15 +107,28 @@ HOSTILE = (
 )
 
 
+OF_ROWS = ("model", "parameters", "sent", "dropped", "modes", "prices")
+
+
+def with_one_row(flat):
+    """A manifest whose mix has but one row, from one in which what is said of the row stands beside all else."""
+    row = {name: flat[name] for name in OF_ROWS} | {"row": 1, "persona_set": "", "totals": flat["totals"]}
+    row["seats"] = [seat["seat"] for seat in flat["seats"]]
+    return {**{name: value for name, value in flat.items() if name not in OF_ROWS}, "rows": [row]}
+
+
+LAUNCH = with_one_row(FLAT)
+
+
 def changed(**parts):
     """The launch with parts of its manifest changed."""
-    manifest = copy.deepcopy(LAUNCH)
+    manifest = copy.deepcopy(FLAT)
     for name, part in parts.items():
         if isinstance(part, dict) and name not in ("prompts", "personas", "sent", "modes", "dropped"):
             manifest[name].update(part)
         else:
             manifest[name] = part
-    return manifest
+    return with_one_row(manifest)
 
 
 RANDOM = changed(
@@ -150,8 +166,8 @@ def hostile(value):
 
 
 EVIL = {**hostile(LAUNCH), "attrition": [dict(LAUNCH["attrition"][0], persona=HOSTILE)], "prompts": {HOSTILE: HOSTILE}}
-EVIL["model"]["file"], EVIL["personas"] = hostile(FILE), {HOSTILE: HOSTILE}
-EVIL["modes"] = EVIL["dropped"] = EVIL["sent"] = {}
+EVIL["rows"][0]["model"]["file"], EVIL["personas"], EVIL["budget"] = hostile(FILE), {"P1": HOSTILE}, LAUNCH["budget"]
+EVIL["rows"][0].update({"modes": {}, "dropped": {}, "sent": {}})
 ALL = {"an API": LAUNCH, "random": RANDOM, "sparse": SPARSE, "evil": EVIL}
 
 
@@ -329,7 +345,8 @@ def test_a_local_model_is_told_by_its_file():
     local = changed(
         model={"asked": "smollm2", "provider": "llama.cpp", "host": "", "file": FILE, "deterministic": "yes"}
     )
-    told = answers({**local, "totals": {**local["totals"], "cost": None}})
+    local["rows"][0]["totals"]["cost"] = None
+    told = answers(local)
     for fact in ("SmolLM2-135M-Instruct.Q4_1.gguf", "llama, Q4_1, 98,765,432 bytes", "12" * 32, "34" * 32):
         assert fact in told["B.1"]
     assert "locally, through the library llama.cpp" in told["B.2"] and "not sent to any provider" in told["D.1"]
@@ -391,3 +408,47 @@ def test_latex_compiles(manifest, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
     assert done.returncode == 0, done.stdout[-3000:]
     assert (tmp_path / "report.pdf").stat().st_size > 10_000
+
+
+def mix():
+    """A launch in which a model, another one with notes, and chance play."""
+    manifest = copy.deepcopy(LAUNCH)
+    first = manifest["rows"][0] | {"seats": [1, 2]}
+    second = copy.deepcopy(first) | {"row": 2, "seats": [3]}
+    second["model"] |= {"asked": "anthropic/claude", "provider": "anthropic", "host": "api.anthropic.com"}
+    second["parameters"] |= {"memory": "summary", "temperature": 1.0}
+    third = copy.deepcopy(RANDOM["rows"][0]) | {"row": 3, "seats": [4]}
+    return manifest | {"rows": [first, second, third]}
+
+
+def test_a_mix_is_told_row_by_row():
+    lines, _ = read_markdown(markdown(mix()))
+    text = " ".join(lines)
+    assert "by bots of several kinds" in text and "to the 3 rows of a mix" in text and "(seed 3)" in text
+    assert [line for line in lines if re.fullmatch(r"Row \d \(.*\)", line)] == [
+        "Row 1 (openai/gpt-4.1-mini, 2 seats)",
+        "Row 2 (anthropic/claude, 1 seat)",
+        "Row 3 (random, 1 seat)",
+    ]
+    told = answers(mix())
+    assert re.search(r"Row 1 .*gpt-4.1-mini.* Row 2 .*claude.* Row 3 .*No language model was asked", told["B.1"])
+    assert "Memory: full" in told["B.5"] and "Memory: summary" in told["B.5"] and "N/A" not in told["B.5"]
+    assert "Row" not in told["A.2"]  # which holds for all
+    read_latex(latex(mix()))
+
+
+def test_how_a_mix_was_dealt_is_told():
+    balanced = mix() | {"assignment": {"how": "balanced", "seed": 8, "over": "treatment"}}
+    assert "in the same proportions for each value of treatment (seed 8)" in " ".join(
+        read_markdown(markdown(balanced))[0]
+    )
+    assert "given by hand to the 3 rows" in markdown(mix() | {"assignment": {"how": "by hand", "seed": 8, "over": ""}})
+    assert "mix" not in markdown(LAUNCH)
+
+
+def test_budgets_and_pretests_are_told():
+    assert "budget" not in markdown(LAUNCH) and "unclear" not in markdown(LAUNCH)
+    budget = {**LAUNCH["budget"], "calls": 100, "bot_calls": 20, "then": "stop"}
+    text = " ".join(read_markdown(markdown({**LAUNCH, "budget": budget, "pretest": True}))[0])
+    assert "a budget (calls = 100 and bot_calls = 20), at whose limits bots were to stop." in text
+    assert "also asked what was unclear or wrong" in text

@@ -123,15 +123,15 @@ def test_conversations_and_prompts(runs, openai):
 def test_the_manifest(runs):
     manifest = read_manifest_from_botex_db(runs[0].launch)
     assert manifest == runs[0].manifest() and KEY not in json.dumps(manifest)
-    assert manifest["model"]["asked"] == MODEL and manifest["model"]["provider"] == "openai"
-    assert manifest["model"]["answered"] == [{"model": "gpt-4.1-mini-2026-01-01", "fingerprint": "", "calls": 3}]
-    assert (manifest["parameters"]["temperature"], manifest["parameters"]["max_tokens"]) == (0.2, 500)
-    assert manifest["sent"]["temperature"] == 0.2
+    assert manifest["rows"][0]["model"]["asked"] == MODEL and manifest["rows"][0]["model"]["provider"] == "openai"
+    assert manifest["rows"][0]["model"]["answered"] == [{"model": "gpt-4.1-mini-2026-01-01", "fingerprint": "", "calls": 3}]
+    assert (manifest["rows"][0]["parameters"]["temperature"], manifest["rows"][0]["parameters"]["max_tokens"]) == (0.2, 500)
+    assert manifest["rows"][0]["sent"]["temperature"] == 0.2
     assert manifest["experiment"]["config"]["name"] == "public_goods" and manifest["experiment"]["participants"] == 3
     assert manifest["experiment"]["humans"] == 0 and manifest["started_by"] == "script"
     assert [seat["fate"] for seat in manifest["seats"]] == ["finished"] * 3
     assert manifest["totals"]["input_tokens"] == 300 and manifest["totals"]["cost"] > 0
-    assert manifest["model"]["deterministic"] != "yes"
+    assert manifest["rows"][0]["model"]["deterministic"] != "yes"
     assert "gpt-4.1-mini" in methods.markdown(manifest) and "\\documentclass" in methods.latex(manifest)
 
 
