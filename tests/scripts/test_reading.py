@@ -123,10 +123,11 @@ def test_conversations_and_prompts(runs, openai):
 def test_the_manifest(runs):
     manifest = read_manifest_from_botex_db(runs[0].launch)
     assert manifest == runs[0].manifest() and KEY not in json.dumps(manifest)
-    assert manifest["rows"][0]["model"]["asked"] == MODEL and manifest["rows"][0]["model"]["provider"] == "openai"
-    assert manifest["rows"][0]["model"]["answered"] == [{"model": "gpt-4.1-mini-2026-01-01", "fingerprint": "", "calls": 3}]
-    assert (manifest["rows"][0]["parameters"]["temperature"], manifest["rows"][0]["parameters"]["max_tokens"]) == (0.2, 500)
-    assert manifest["rows"][0]["sent"]["temperature"] == 0.2
+    (row,) = manifest["rows"]
+    assert row["model"]["asked"] == MODEL and row["model"]["provider"] == "openai"
+    assert row["model"]["answered"] == [{"model": "gpt-4.1-mini-2026-01-01", "fingerprint": "", "calls": 3}]
+    assert (row["parameters"]["temperature"], row["parameters"]["max_tokens"]) == (0.2, 500)
+    assert row["sent"]["temperature"] == 0.2
     assert manifest["experiment"]["config"]["name"] == "public_goods" and manifest["experiment"]["participants"] == 3
     assert manifest["experiment"]["humans"] == 0 and manifest["started_by"] == "script"
     assert [seat["fate"] for seat in manifest["seats"]] == ["finished"] * 3

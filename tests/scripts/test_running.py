@@ -438,7 +438,8 @@ def test_a_replay(server, database, openai):
     )
     manifest = again.manifest()
     assert manifest["totals"]["cost"] == 0 and manifest["totals"]["output_tokens"] == 0
-    assert manifest["rows"][0]["parameters"]["memory"] == "none" and manifest["rows"][0]["model"]["asked"] == f"replay:{first.launch}"
+    (row,) = manifest["rows"]
+    assert row["parameters"]["memory"] == "none" and row["model"]["asked"] == f"replay:{first.launch}"
     third = played(model=f"replay:{again.launch}", npart=6)  # a replay can be replayed
     assert decided(read_responses_from_botex_db(third.session_id)) == decided(
         read_responses_from_botex_db(first.session_id)
