@@ -41,12 +41,19 @@ def free_port() -> int:
 
 
 class Server:
-    """One oTree server. `production` runs `otree prodserver` instead of the development server."""
+    """One oTree server. `production` runs `otree prodserver` instead of the development server; without a `host` it is
+    told its port alone."""
 
     def __init__(
-        self, python: Path, folder: Path, *, production: bool = False, environment: Mapping[str, str] | None = None
+        self,
+        python: Path,
+        folder: Path,
+        *,
+        production: bool = False,
+        host: str = "127.0.0.1",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.python, self.folder, self.production = python, folder, production
+        self.python, self.folder, self.production, self.host = python, folder, production, host
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -63,7 +70,7 @@ class Server:
         command = "prodserver" if self.production else "devserver_inner"
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(self.python.parent / "otree"), command, f"127.0.0.1:{self.port}"],
+                [str(self.python.parent / "otree"), command, f"{self.host}:{self.port}".lstrip(":")],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,

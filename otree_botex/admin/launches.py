@@ -8,21 +8,22 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from otree.common import random_chars_8
 from otree.database import db
 from otree.models import Participant, Session
 
+from .. import plans, project_files
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
-from ..parameters import parameters
-from ..plans import Plan, simple
+from ..plans import Plan
 from ..record import manifests
 from ..record.memories import as_replayed
-from ..record.rows import as_stored, rows_of
+from ..record.rows import as_stored, budget_of, rows_of
 from ..records import ENDED
-from . import casting, columns, experiment, hook, own, runners, seats
+from . import casting, columns, experiment, guard, hook, own, runners, seats
 from .settings import bot_settings
 
 logger = logging.getLogger("otree_botex")
@@ -40,6 +41,7 @@ def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_b
     that cannot be started all the same is told by its bots, which have failed then.
     """
     plan = _completed(plan)
+    guard.check(plan.rows, plan.budget)
     interpreters = [runners.interpreter(row.model) for row in plan.rows]
     server = runners.server()
     record = _record(session, taken, plan, started_by)
@@ -84,6 +86,8 @@ def _record(session: Session, taken: Sequence[Participant], plan: Plan, started_
     """Writes a launch and its bots down, with who plays where. Raises SetupError if the plan does not fit the seats, or
     if there are no such personas or prompts."""
     rows, personas = casting.cast(taken, plan)
+    if plan.prompts:
+        project_files.prompts(Path.cwd(), plan.prompts)
     record = Launch(
         session=session,
         session_code=session.code,
@@ -134,25 +138,36 @@ def start_from_config(session: Session) -> None:
     if number < 1:
         logger.warning("Session %s: llm_bots_start is set, but llm_bots names no number of seats.", session.code)
         return
-    given = simple(parameters({"model": str(config.get("llm_bots_model") or "random")}))
+    given = {
+        "model": config.get("llm_bots_model") or "random",
+        "personas": config.get("llm_bots_personas"),
+        "prompts": config.get("llm_bots_prompts"),
+        "budget_cost": config.get("llm_bots_budget_cost"),
+    }
     try:
-        launch(session, seats.some(session, number), given, "session config")
+        asked = plans.plan(given)
+    except BotexError as error:
+        logger.error("Session %s: its config does not say how to start bots. %s", session.code, error)
+        return
+    try:
+        launch(session, seats.some(session, number), asked, "session config")
     except BotexError as error:
         logger.error("Session %s: the bots could not be started. %s", session.code, error)
         taken = seats.free(session)[-number:]
-        fail(bots_of(_record(session, taken, given, "session config")), str(error))
+        fail(bots_of(_record(session, taken, asked, "session config")), str(error))
     db.commit()
 
 
 def start_again(bots: Sequence[Bot]) -> None:
     """Lets bots that failed, were stopped or lost their runner go on from where their participants are.
 
-    Raises SetupError if their model cannot be played with now.
+    Raises SetupError if their model cannot be played with now, or must not without a limit.
     """
     waiting = [bot for bot in bots if state(bot)[0] in ("failed", "stopped")]
     for launch_id in {bot.launch_id for bot in waiting}:
         record = db.query(Launch).filter_by(id=launch_id).one()
         again = [bot for bot in waiting if bot.launch_id == launch_id]
+        guard.check(rows_of(record), budget_of(record))
         interpreters, server = [runners.interpreter(row.model) for row in rows_of(record)], runners.server()
         for bot in again:
             bot.state, bot.error, bot.cause, bot.stop_wanted, bot.ended_at = "starting", "", "", False, None
