@@ -1,4 +1,4 @@
-"""Who may open what; secrets that stay where they are; and hostile text that stays text."""
+"""Secrets that stay where they are, and hostile text that stays text."""
 
 from __future__ import annotations
 
@@ -12,118 +12,15 @@ from typing import get_args
 import pytest
 import requests
 
-from otree_botex import journal, records
+from otree_botex import journal
 
 from ..record.journal import click, control, decision, event, fill, left, page
-from ..servers import wait_until
 from .fed import feed
 
 pytestmark = pytest.mark.server
 
 SECRET = "sk-this-key-must-not-be-found-anywhere-4711"
-STUDY = {"OTREE_AUTH_LEVEL": "STUDY", "OTREE_ADMIN_PASSWORD": "correct horse", "OTREE_REST_KEY": "battery staple"}
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def study(start_server):
-    return start_server(environment=STUDY)
-
-
-def login(server):
-    browser = requests.Session()
-    page = browser.get(f"{server.url}/login", timeout=10)
-    token = page.text.split('name="csrftoken" value="')[1].split('"')[0] if "csrftoken" in page.text else ""
-    data = {"username": "admin", "password": STUDY["OTREE_ADMIN_PASSWORD"], "csrftoken": token}
-    browser.post(f"{server.url}/login", data=data, timeout=10)
-    return browser
-
-
-def ours(session, bot=1):
-    """Every address of ours but the ping, with who may open it."""
-    return {
-        f"/LLMBots/{session}": "admin",
-        f"/LLMBots/{session}/status": "admin",
-        f"/LLMBots/{session}/check": "admin",
-        f"/LLMBots/{session}/bot/{bot}": "admin",
-        f"/LLMBots/{session}/launch/nosuch": "admin",
-        f"/LLMBots/{session}/launch/nosuch/manifest.json": "admin",
-        f"/LLMBots/{session}/launch/nosuch/archive.zip": "admin",
-        f"/LLMBots/{session}/export/bots": "admin",
-        f"/LLMBots/{session}/export/steps": "admin",
-        f"/LLMBots/{session}/export/messages": "admin",
-        "/api/llm_bots/launch": "key",
-        "/api/llm_bots/launch/nosuch": "key",
-        "/api/llm_bots/launch/nosuch/manifest": "key",
-        "/api/llm_bots/check": "key",
-        f"/api/llm_bots/check/{session}": "key",
-        "/otree_botex/journal/nosuch": "token",
-        "/otree_botex/journal/nosuch/replay": "token",
-    }
-
-
-def test_under_study_every_page_refuses_who_may_not_see_it(study):
-    session = study.session("dictator_de", 2)
-    launch = study.launch(session, bots=1)
-    admin = login(study)
-    wait_until(lambda: admin.get(f"{study.url}/LLMBots/{session}/status", timeout=10).json()["bots"], 10, "a bot")
-    bot = admin.get(f"{study.url}/LLMBots/{session}/status", timeout=10).json()["bots"][0]["bot"]
-    pages = {path.replace("nosuch", launch): who for path, who in ours(session, bot).items()}
-    for path, who in pages.items():
-        for method in ("GET", "POST"):
-            answer = requests.request(method, study.url + path, json={}, timeout=10, allow_redirects=False)
-            if who == "admin":
-                assert answer.status_code == 302 and answer.headers["location"].endswith("/login"), path
-            else:
-                assert answer.status_code in (401, 403, 405), (path, method, answer.status_code)
-    for path, who in pages.items():
-        if who == "admin":
-            assert admin.get(study.url + path, timeout=10).status_code == 200, path
-
-
-def test_the_route_table_is_complete(study):
-    """A new address of ours must be added to `ours`, with who may open it."""
-    code = (
-        "from otree.main import setup; setup()\n"
-        "from otree_botex.admin.routes import routes\n"
-        "print('\\n'.join(route.path for route in routes))"
-    )
-    environment = {**study.environment, "OTREE_IN_MEMORY": "1"}
-    command = [str(study.python), "-c", code]
-    listed = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True, check=True)
-    patterns = {"/otree_botex/ping"} | {
-        path.replace("/check/CODE", "/check/{session}")
-        .replace("CODE", "{code}")
-        .replace("/bot/1", "/bot/{bot}")
-        .replace("nosuch", "{launch}")
-        for path in ours("CODE")
-    }
-    for part, last in (("/export/", "{table}"), ("/launch/{launch}/", "{file}")):
-        one_for_all = {path for path in patterns if path.startswith("/LLMBots") and part in path}
-        patterns = patterns - one_for_all | {f"{path.rpartition('/')[0]}/{last}" for path in one_for_all}
-    assert patterns == {line for line in listed.stdout.splitlines() if line.startswith("/")}
-
-
-def test_a_token_opens_only_its_own_launch(study):
-    session = study.session("dictator_de", 1)
-    launch = study.launch(session)
-    url = study.url + records.JOURNAL_PATH.format(launch=launch)
-    for headers in (
-        {},
-        {"Authorization": "Bearer "},
-        {"Authorization": "Bearer guess"},
-        {"otree-rest-key": "battery staple"},
-    ):
-        answer = requests.post(url, json={"bots": [1], "records": []}, headers=headers, timeout=10)
-        assert answer.status_code == 403 and requests.get(url, headers=headers, timeout=10).status_code == 403
-
-
-def test_posts_without_the_csrf_token_are_refused(start_server):
-    server = start_server()
-    session = server.session("dictator_de", 1)
-    data = {"action": "launch", "model": "random", "which_seats": "all"}
-    answer = requests.post(f"{server.url}/LLMBots/{session}", data=data, timeout=10)
-    assert answer.status_code == 403 and server.bots(session) == []
 
 
 def test_hostile_text_is_shown_as_text(start_server):
