@@ -132,8 +132,12 @@ def write_csv(file: TextIO, rows: Iterable[Row]) -> None:
 def prompts_hash(launch: Any) -> str:
     """The SHA-256 of the prompt files that a launch was played with; empty if it never began."""
     runners = json.loads(launch.runners_json or "[]")
-    texts = json.dumps(runners[-1]["prompts"], sort_keys=True, ensure_ascii=False) if runners else ""
-    return hashlib.sha256(texts.encode()).hexdigest() if texts else ""
+    return sha256_of(runners[-1]["prompts"]) if runners else ""
+
+
+def sha256_of(prompts: Mapping[str, str]) -> str:
+    """The SHA-256 of prompts, by their names, all together."""
+    return hashlib.sha256(json.dumps(prompts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def utc(seconds: float | None) -> str:
