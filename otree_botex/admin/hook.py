@@ -26,6 +26,10 @@ TAB = """
       <a class="nav-link LLMBots" href="{% url 'LLMBots' session.code %}">🤖 LLM bots</a>
     </li>
   """
+NAVIGATION = """
+    <li class="nav-item"><a class="nav-link" href="/LLMBotsOverview">LLM bots</a></li>
+  """
+BEHIND_NAVIGATION = "{% if view._is_logged_in() %}"
 
 _server_address: tuple[str, int] | None = None
 _server_loop: asyncio.AbstractEventLoop | None = None
@@ -33,7 +37,8 @@ _server_loop: asyncio.AbstractEventLoop | None = None
 
 def attach() -> None:
     """Attaches our pages, templates, tab and triggers to this oTree process."""
-    for part in (_add_routes, _add_templates, _add_tab, _watch_server, _watch_new_sessions, _mend_notices):
+    parts = (_add_routes, _add_templates, _add_navigation, _add_tab, _watch_server, _watch_new_sessions, _mend_notices)
+    for part in parts:
         try:
             part()
         except Exception as error:
@@ -69,17 +74,28 @@ def _add_templates() -> None:
     ibis_loader.dirs = (*ibis_loader.dirs, TEMPLATES)
 
 
+def _add_navigation() -> None:
+    """Puts one more entry into the navigation at the top of all admin pages. A template takes what it extends in when
+    it is compiled, so this comes before `_add_tab`."""
+    name = "otree/includes/navbar.html" if OTREE_HAS_NAMED_EXPORTS else "otree/BaseAdmin.html"
+    _insert(name, NAVIGATION, BEHIND_NAVIGATION)
+
+
 def _add_tab() -> None:
-    """Puts one more tab on every page of a session: its template, compiled with our item in the menu."""
+    """Puts one more tab on every page of a session, at the end of the menu."""
+    _insert("otree/Session.html", TAB, "</ul>")
+
+
+def _insert(name: str, item: str, behind: str) -> None:
+    """Has one of oTree's templates compiled with an item of ours, before what stands `behind` it."""
     from otree.templating.loader import FileReloader, ibis_loader
     from otree.templating.template import Template
 
-    name = "otree/Session.html"
     path = ibis_loader.search_template(name)
-    before, menu_end, after = path.read_text("utf-8").partition("</ul>")
-    if not menu_end:
-        raise ValueError("the menu of a session's page was not found")
-    template = Template(before + TAB + menu_end + after, name)
+    before, found, after = path.read_text("utf-8").partition(behind)
+    if not found:
+        raise ValueError(f"the menu in {name} was not found")
+    template = Template(before + item + found + after, name)
     is_reloader = isinstance(ibis_loader, FileReloader)
     ibis_loader.cache[name] = (os.path.getmtime(path), path, template) if is_reloader else template
 

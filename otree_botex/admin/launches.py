@@ -18,7 +18,7 @@ from otree.models import Participant, Session
 from .. import plans, project_files
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
-from ..plans import Plan
+from ..plans import Budget, Plan
 from ..record import manifests
 from ..record.memories import as_replayed
 from ..record.rows import as_stored, budget_of, rows_of
@@ -185,6 +185,11 @@ def go_on(bots: Sequence[Bot]) -> None:
     """Lets bots that were asked to pause go on."""
     for bot in bots:
         bot.pause_wanted = False
+
+
+def set_budget(record: Launch, budget: Budget) -> None:
+    """Gives a launch other limits."""
+    record.budget_json = json.dumps(budget.as_json())
 
 
 def stop(bots: Sequence[Bot]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Collection
 from typing import Any
 
 from otree.database import db
@@ -13,16 +14,24 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
-from ..plans import KNOWN, plan
+from ..plans import KNOWN, budget, plan
 from ..record.exports import write_csv
 from ..record.rows import row_of
 from . import exports, launches, seats, status, transcript
 from .choices import look_for_models, model_choices
 from .escaping import escaped
 
+ACTIONS: dict[str, Callable[[list[Bot]], None]] = {
+    "pause": launches.pause,
+    "go_on": launches.go_on,
+    "stop": launches.stop,
+    "again": launches.start_again,
+}
+"""What can be done with bots that play or have played."""
+
 
 class LLMBots(AdminSessionPage):
-    """The tab: GET shows it; POST launches, stops or starts again, and goes back to it."""
+    """The tab: GET shows it; POST launches bots, does something with them or sets a launch's budget, and goes back."""
 
     error = ""
 
@@ -61,7 +70,7 @@ class LLMBots(AdminSessionPage):
             self.error = str(error)
             return self.get(request, code=code)
         if "application/json" in request.headers.get("accept", ""):
-            return JSONResponse({"bots": status.of_session(self.session.id)})
+            return JSONResponse(status.of_session(self.session.id))
         return RedirectResponse(request.url_for("LLMBots", code=code), status_code=302)
 
     def _act(self, action: str, data: Any) -> None:
@@ -69,9 +78,11 @@ class LLMBots(AdminSessionPage):
             given = {name: data.get(name) for name in KNOWN}
             given["model"] = data.get("other_model") or given["model"]
             launches.launch(self.session, self._seats(data), plan(given), "admin")
-        elif action in ("stop", "again"):
-            bots = self._bots(str(data.get("bot") or "all"))
-            (launches.stop if action == "stop" else launches.start_again)(bots)
+        elif action in ACTIONS:
+            ACTIONS[action](self._bots(data.getlist("bot")))
+        elif action == "budget":
+            launch = db.get_or_404(Launch, code=str(data.get("launch")), session_id=self.session.id)
+            launches.set_budget(launch, budget(data))
         else:
             raise SetupError("This page does not know what to do. Reload it and try again.")
 
@@ -86,8 +97,9 @@ class LLMBots(AdminSessionPage):
             return seats.some(self.session, int(number))
         return seats.some(self.session, None)
 
-    def _bots(self, which: str) -> list[Bot]:
-        return [bot for bot in status.latest_bots(self.session.id) if which in ("all", str(bot.id))]
+    def _bots(self, which: Collection[str]) -> list[Bot]:
+        """The bots of these numbers, all of them if there are none."""
+        return [bot for bot in status.latest_bots(self.session.id) if not which or str(bot.id) in which]
 
 
 class LLMBotsStatus(AdminSessionPage):
@@ -97,7 +109,7 @@ class LLMBotsStatus(AdminSessionPage):
         choices, ready = model_choices()
         return JSONResponse(
             {
-                "bots": status.of_session(self.session.id),
+                **status.of_session(self.session.id),
                 "models": [{"name": c.name, "usable": c.usable, "reason": c.reason} for c in choices],
                 "models_ready": ready,
             }

@@ -26,7 +26,7 @@ from ..plans import plan
 from ..record import tokens
 from ..record.memories import memory, recorded
 from ..record.rows import row_of
-from . import check, intake, launch_page, launches, pages, report, seats, status
+from . import check, intake, launch_page, launches, overview, pages, report, seats, status
 from .own import record
 
 
@@ -164,4 +164,5 @@ routes = [
     Route("/LLMBots/{code}/launch/{launch}", launch_page.LLMBotsLaunch, name="LLMBotsLaunch"),
     Route("/LLMBots/{code}/launch/{launch}/{file}", launch_page.LLMBotsLaunchFile, name="LLMBotsLaunchFile"),
     Route("/LLMBots/{code}/export/{table}", pages.LLMBotsExport, name="LLMBotsExport"),
+    *overview.routes,
 ]

@@ -29,6 +29,8 @@ ROUTES = {
     "/LLMBots/{code}/launch/{launch}": "admin",
     "/LLMBots/{code}/launch/{launch}/{file}": "admin",
     "/LLMBots/{code}/export/{table}": "admin",
+    "/LLMBotsOverview": "admin",
+    "/LLMBotsOverview/status": "admin",
 }
 """All our routes, and who may open them: anybody; who has a launch's token; who has oTree's REST key; or the admin. The
 last two are asked for by oTree where OTREE_AUTH_LEVEL is set."""

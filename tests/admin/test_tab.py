@@ -11,7 +11,7 @@ def test_click_through(start_server, page):
     server = start_server()
     session = server.session("guess_two_thirds", 3)
     page.goto(f"{server.url}/SessionStartLinks/{session}")
-    page.get_by_role("link", name="LLM bots").click()
+    page.get_by_role("link", name="🤖 LLM bots").click()
     page.get_by_text("No bots take part in this session yet.").wait_for()
     page.get_by_label("So many free seats").check()
     page.get_by_label("Number of seats").fill("2")
@@ -68,7 +68,7 @@ def test_the_tab_stands_on_every_page_of_a_session(start_server, page):
     session = server.session("dictator_de", 1)
     for name in ("SessionStartLinks", "SessionMonitor", "SessionData", "SessionPayments", "SessionDescription"):
         page.goto(f"{server.url}/{name}/{session}")
-        assert page.get_by_role("link", name="LLM bots").get_attribute("href") == f"/LLMBots/{session}"
+        assert page.get_by_role("link", name="🤖 LLM bots").get_attribute("href") == f"/LLMBots/{session}"
     server.launch(session)
     page.goto(f"{server.url}/LLMBots/{session}")
     page.get_by_text("1 finished").wait_for()

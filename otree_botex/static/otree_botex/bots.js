@@ -1,177 +1,313 @@
-// Keeps the tab "LLM bots" up to date: asks for the bots once a second and writes them into the table.
-// Whatever a page, a participant or a model wrote goes in through textContent, never as HTML.
+// The tab "LLM bots": keeps the table of a session's bots up to date, sorts and filters it, and acts on its bots.
 (function () {
+  const {element, set, isActive, state, stateInWords, duration, money, spentOf, budgetBars, countsInWords, poll, send} = LLMBots;
   const root = document.getElementById('llm-bots');
   const byId = id => document.getElementById(id);
-  const tbody = root.querySelector('tbody');
+  const table = root.querySelector('.llm-bots-now');
+  const tbody = table.tBodies[0];
   const rows = new Map();
-  const STATES = {waiting: 'waiting for others'};
-  let timer = null;
+  const FILTERS = ['state', 'model', 'text'];
+  const LIMITS = ['cost', 'calls', 'tokens'];
+  // What can be done with a bot: for whom it makes sense, and what it is called.
+  const ACTIONS = {
+    pause: {label: 'Pause', style: 'btn-outline-secondary', fits: bot => isActive(bot) && !bot.stopping && !wantsPause(bot)},
+    go_on: {label: 'Go on', style: 'btn-outline-primary', fits: bot => isActive(bot) && !bot.stopping && wantsPause(bot)},
+    stop: {label: 'Stop', style: 'btn-outline-danger', fits: bot => isActive(bot) && !bot.stopping},
+    again: {label: 'Start again', style: 'btn-outline-primary', fits: bot => ['failed', 'stopped'].includes(bot.state)},
+  };
+  // By what each column is sorted.
+  const KEYS = {
+    seat: bot => bot.seat,
+    persona: bot => bot.persona,
+    treatment: bot => bot.treatment,
+    model: bot => [bot.model, bot.row || 0],
+    state: bot => state(bot),
+    page: bot => [bot.app, bot.round || 0, bot.page],
+    progress: bot => bot.pages ? bot.done / bot.pages : 0,
+    calls: bot => bot.calls,
+    tokens: bot => bot.tokens,
+    cost: bot => bot.cost,
+    mean: bot => bot.seconds_per_page || 0,
+    here: bot => bot.seconds_here === null ? -1 : bot.seconds_here,
+    said: bot => bot.error || bot.remark || bot.reason,
+  };
+  let bots = [], launches = [];
+  let view = {sort: 'seat', down: false, state: '', model: '', text: ''};
 
-  function cell(row, className) {
-    const td = row.insertCell();
-    if (className) td.className = className;
-    return td;
+  // --- what is shown, and in which order: kept in the address, so that it is still so after a reload
+
+  function readView() {
+    const given = new URLSearchParams(location.hash.slice(1));
+    FILTERS.forEach(name => { view[name] = given.get(name) || ''; });
+    view.sort = KEYS[given.get('sort')] ? given.get('sort') : 'seat';
+    view.down = given.get('down') === '1';
+    byId('filter-text').value = view.text;
   }
 
-  function button(label, action, bot, style) {
-    const element = document.createElement('button');
-    element.type = 'button';
-    element.textContent = label;
-    element.className = 'btn btn-sm ' + style;
-    element.addEventListener('click', () => act(action, bot, element));
-    return element;
+  function writeView() {
+    const kept = new URLSearchParams();
+    FILTERS.filter(name => view[name]).forEach(name => kept.set(name, view[name]));
+    if (view.sort !== 'seat' || view.down) kept.set('sort', view.sort);
+    if (view.down) kept.set('down', '1');
+    history.replaceState(null, '', location.pathname + location.search + (kept.toString() ? `#${kept}` : ''));
+    showAll();
+  }
+
+  function isShown(bot) {
+    const texts = [`P${bot.seat}`, bot.label, bot.persona, bot.treatment, bot.app, bot.page, bot.error, bot.remark, bot.reason];
+    return (!view.state || state(bot) === view.state) && (!view.model || bot.model === view.model)
+      && (!view.text || texts.join('\n').toLowerCase().includes(view.text.toLowerCase()));
+  }
+
+  function compare(one, other) {
+    const [first, second] = [one, other].map(bot => [KEYS[view.sort](bot)].flat());
+    for (let index = 0; index < first.length; index++) {
+      const [a, b] = [first[index], second[index]];
+      const difference = typeof a === 'number' ? a - b : a.localeCompare(b, undefined, {numeric: true});
+      if (difference) return view.down ? -difference : difference;
+    }
+    return one.seat - other.seat;
+  }
+
+  // --- the table
+
+  function button(action, bot) {
+    const made = element('button', {type: 'button', textContent: ACTIONS[action].label, className: `btn btn-sm ${ACTIONS[action].style}`});
+    made.addEventListener('click', () => act(action, [bot], made));
+    return made;
   }
 
   function makeRow(bot) {
     const row = tbody.insertRow();
-    const link = document.createElement('a');
-    link.href = `${location.pathname}/bot/${bot.bot}`;
-    const state = document.createElement('span');
-    const progress = document.createElement('div');
-    progress.className = 'progress';
-    progress.append(document.createElement('div'));
-    const parts = {row, link, state, bar: progress.firstChild};
-    cell(row).append(link);
-    parts.model = cell(row);
-    cell(row).append(state);
-    parts.page = document.createElement('div');
-    parts.where = document.createElement('small');
-    parts.where.className = 'text-muted text-nowrap';
-    cell(row).append(parts.page, parts.where);
-    cell(row).append(progress);
-    for (const name of ['calls', 'tokens', 'cost', 'seconds']) parts[name] = cell(row, 'num');
-    parts.reason = document.createElement('div');
-    cell(row).append(parts.reason);
-    parts.stop = button('Stop', 'stop', bot.bot, 'btn-outline-danger');
-    parts.again = button('Start again', 'again', bot.bot, 'btn-outline-primary');
-    cell(row, 'text-nowrap').append(parts.stop, parts.again);
+    const transcript = `${location.pathname}/bot/${bot}`;
+    const parts = {row, buttons: {}};
+    const part = (name, tag, className = '') => (parts[name] = element(tag, {className}));
+    const cell = (className, ...children) => { const td = row.insertCell(); td.className = className; td.append(...children); return td; };
+    cell('text-nowrap', Object.assign(part('link', 'a'), {href: transcript, title: 'Read what this bot saw and said'}));
+    parts.persona = cell('llm-bots-persona');
+    parts.treatment = cell('llm-bots-treatment');
+    parts.model = cell('llm-bots-model');
+    cell('', part('state', 'span'), part('waitsFor', 'small', 'd-block text-muted'));
+    cell('', part('page', 'div'), part('where', 'small', 'text-muted'));
+    part('bar', 'div');
+    cell('', element('div', {className: 'progress'}, parts.bar), part('pages', 'small', 'text-muted text-nowrap'));
+    for (const name of ['calls', 'tokens', 'cost', 'mean']) parts[name] = cell('num llm-bots-wide');
+    parts.here = cell('num');
+    const offers = part('offers', 'small', 'llm-bots-offers');
+    parts.offersOf = {
+      transcript: element('a', {href: transcript, textContent: 'Read its transcript'}),
+      health: element('a', {href: '/LLMBotsSettings', textContent: 'Settings and health'}),
+      budget: element('a', {href: '#', textContent: 'Raise the budget'}),
+    };
+    parts.offersOf.budget.addEventListener('click', event => { event.preventDefault(); openBudget(parts.launch); });
+    offers.append(...Object.values(parts.offersOf));
+    cell('', part('said', 'div'), offers);
+    const actions = cell('llm-bots-buttons');
+    for (const action of Object.keys(ACTIONS)) actions.append(parts.buttons[action] = button(action, bot));
     return parts;
   }
 
-  function duration(seconds) {
-    const minutes = Math.floor(seconds / 60);
-    return minutes ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(seconds)} s`;
+  function wantsPause(bot) {
+    return bot.pausing || bot.state === 'paused';
+  }
+
+  // Whether a limit of its launch's budget, or its own, is what keeps a bot from going on.
+  function isSpent(bot) {
+    const launch = launches.find(one => one.launch === bot.launch);
+    if (!launch) return false;
+    const reached = (spent, limit) => limit !== null && limit !== undefined && spent >= limit;
+    return LIMITS.some(name => reached(launch.spent[name], launch.budget[name]) || reached(bot[name], launch.budget[`bot_${name}`]));
   }
 
   function show(bot) {
-    if (!rows.has(bot.bot)) rows.set(bot.bot, makeRow(bot));
+    if (!rows.has(bot.bot)) rows.set(bot.bot, makeRow(bot.bot));
     const parts = rows.get(bot.bot);
-    const active = !['finished', 'failed', 'stopped'].includes(bot.state);
-    parts.link.textContent = `P${bot.seat} ${bot.label}`.trim();
-    parts.link.title = 'Read what this bot saw and said';
-    parts.model.textContent = bot.model;
-    parts.state.textContent = bot.stopping ? 'stopping' : (STATES[bot.state] || bot.state);
-    parts.state.className = `llm-bots-state llm-bots-${bot.state}`;
-    const somewhere = bot.page && bot.state !== 'finished';
-    parts.page.textContent = somewhere ? bot.page : '';
-    parts.where.textContent = somewhere ? bot.app + (bot.round ? `, round ${bot.round}` : '') : '';
-    parts.bar.className = 'progress-bar' + (bot.state === 'failed' ? ' bg-danger' : bot.state === 'finished' ? ' bg-success' : '');
-    parts.bar.style.width = bot.pages ? `${100 * bot.done / bot.pages}%` : '0';
-    parts.bar.parentNode.title = `${bot.done} of ${bot.pages} pages`;
-    parts.calls.textContent = bot.calls;
-    parts.tokens.textContent = bot.tokens.toLocaleString();
-    parts.cost.textContent = bot.cost ? `$${bot.cost.toFixed(4)}` : '–';
-    parts.seconds.textContent = duration(bot.seconds);
-    parts.reason.textContent = bot.error || bot.reason;
-    parts.reason.title = bot.error || bot.reason;
-    parts.reason.className = bot.error ? 'error' : 'reason';
-    parts.stop.hidden = !active;
-    parts.stop.disabled = bot.stopping;
-    parts.again.hidden = active || bot.state === 'finished';
+    const limits = (launches.find(one => one.launch === bot.launch) || {budget: {}}).budget;
+    const text = (name, said) => set(parts[name], 'textContent', said);
+    const isPlaying = bot.state !== 'finished';
+    parts.launch = bot.launch;
+    text('link', `P${bot.seat} ${bot.label}`.trim());
+    text('persona', bot.persona);
+    text('treatment', bot.treatment);
+    text('model', bot.row ? `${bot.row}: ${bot.model}` : bot.model);
+    text('state', stateInWords(state(bot)));
+    set(parts.state, 'className', `llm-bots-state llm-bots-${state(bot)}`);
+    text('waitsFor', bot.waits_for ? `for ${bot.waits_for}` : '');
+    text('page', isPlaying ? bot.page : '');
+    text('where', isPlaying && bot.page ? bot.app + (bot.round ? `, round ${bot.round}` : '') : '');
+    set(parts.bar, 'className', 'progress-bar' + (bot.state === 'failed' ? ' bg-danger' : bot.state === 'finished' ? ' bg-success' : ''));
+    const width = bot.pages ? `${Math.round(100 * bot.done / bot.pages)}%` : '0%';
+    set(parts.bar.style, 'width', width);
+    text('pages', `${bot.done} of ${bot.pages}`);
+    LIMITS.forEach(name => text(name, spentOf(name, bot[name], limits[`bot_${name}`])));
+    text('mean', duration(bot.seconds_per_page));
+    text('here', duration(bot.seconds_here));
+    text('said', bot.error || (bot.remark ? `Remark: ${bot.remark}` : bot.reason));
+    set(parts.said, 'title', bot.error || bot.remark || bot.reason);
+    set(parts.said, 'className', bot.error ? 'error' : 'reason');
+    const isUp = bot.state === 'failed', spent = bot.state !== 'finished' && isSpent(bot);
+    set(parts.offersOf.transcript, 'hidden', !isUp);
+    set(parts.offersOf.health, 'hidden', !(isUp && ['setup', 'model'].includes(bot.cause)));
+    set(parts.offersOf.budget, 'hidden', !spent);
+    for (const [action, made] of Object.entries(parts.buttons)) set(made, 'hidden', !ACTIONS[action].fits(bot));
   }
 
-  function showAll(bots) {
+  function showAll() {
+    const shown = bots.filter(isShown).sort(compare);
     bots.forEach(show);
-    const current = new Set(bots.map(bot => bot.bot));
-    for (const [id, parts] of rows) {
-      if (!current.has(id)) { parts.row.remove(); rows.delete(id); }
-    }
-    bots.forEach(bot => tbody.append(rows.get(bot.bot).row));
+    const wanted = shown.map(bot => rows.get(bot.bot).row);
+    wanted.forEach((row, index) => { if (tbody.rows[index] !== row) tbody.insertBefore(row, tbody.rows[index] || null); });
+    while (tbody.rows.length > wanted.length) tbody.lastChild.remove();
+    table.classList.toggle('llm-bots-no-personas', !bots.some(bot => bot.persona));
+    table.classList.toggle('llm-bots-no-treatments', !bots.some(bot => bot.treatment));
     byId('llm-bots-live').hidden = !bots.length;
     byId('llm-bots-none').hidden = bots.length > 0;
-    showLaunches(bots);
-    const count = {};
-    bots.forEach(bot => { count[bot.state] = (count[bot.state] || 0) + 1; });
-    byId('llm-bots-summary').textContent = Object.entries(count).map(([state, n]) => `${n} ${STATES[state] || state}`).join(', ');
-    byId('all-stop').hidden = !bots.some(bot => !['finished', 'failed', 'stopped'].includes(bot.state));
-    byId('all-again').hidden = !bots.some(bot => ['failed', 'stopped'].includes(bot.state));
+    showHeads();
+    showFilter(shown);
+    showButtons(shown);
+    showLaunches();
   }
 
-  function showLaunches(bots) {
+  function showHeads() {
+    for (const head of table.tHead.querySelectorAll('th[data-sort]')) {
+      const order = head.dataset.sort !== view.sort ? 'none' : view.down ? 'descending' : 'ascending';
+      if (head.getAttribute('aria-sort') !== order) head.setAttribute('aria-sort', order);
+    }
+  }
+
+  // --- the filter, and what is done with all bots that match it
+
+  function offer(select, all, values) {
+    const known = [...select.options].slice(1).map(option => `${option.value} ${option.textContent}`).join();
+    const now = values.map(([value, label]) => `${value} ${label}`).join();
+    if (known !== now || !select.options.length) {
+      select.replaceChildren(new Option(all, ''), ...values.map(([value, label]) => new Option(label, value)));
+    }
+  }
+
+  function counted(names) {
+    const counts = {};
+    names.forEach(name => { counts[name] = (counts[name] || 0) + 1; });
+    return counts;
+  }
+
+  function showFilter(shown) {
+    const counts = counted(bots.map(state));
+    const states = Object.keys(view.state && !counts[view.state] ? {...counts, [view.state]: 0} : counts).sort();
+    offer(byId('filter-state'), 'All states', states.map(name => [name, stateInWords(name)]));
+    const models = [...new Set([...bots.map(bot => bot.model), ...(view.model ? [view.model] : [])])].sort();
+    offer(byId('filter-model'), 'All models', models.map(name => [name, name]));
+    ['state', 'model'].forEach(name => set(byId(`filter-${name}`), 'value', view[name]));
+    const isFiltered = FILTERS.some(name => view[name]);
+    byId('filter-clear').hidden = !isFiltered;
+    set(byId('filter-shown'), 'textContent', isFiltered ? `${shown.length} of ${bots.length} bots shown` : '');
+    set(byId('llm-bots-summary'), 'textContent', countsInWords(counts));
+  }
+
+  function showButtons(shown) {
+    const isFiltered = FILTERS.some(name => view[name]);
+    for (const [action, {label, fits}] of Object.entries(ACTIONS)) {
+      const made = byId(`all-${action}`), number = shown.filter(fits).length;
+      const [verb, ...rest] = label.split(' ');
+      set(made, 'hidden', !number);
+      set(made, 'textContent', [verb, isFiltered ? `the ${number} shown` : `all ${number}`, ...rest].join(' '));
+    }
+  }
+
+  // --- launches and their budgets
+
+  function showLaunches() {
     const list = byId('llm-bots-launches');
-    const models = new Map(bots.map(bot => [bot.launch, bot.model]));
-    if (list.dataset.shown === [...models.keys()].join()) return;
-    list.dataset.shown = [...models.keys()].join();
-    list.replaceChildren(...[...models].flatMap(([launch, model], index) => {
-      const link = document.createElement('a');
-      link.href = `${location.pathname}/launch/${launch}`;
-      link.textContent = `${launch} (${model})`;
-      return index ? [' · ', link] : [link];
-    }));
+    for (const launch of launches) {
+      let card = list.querySelector(`[data-launch="${launch.launch}"]`);
+      if (!card) {
+        card = byId('llm-bots-launch').content.firstElementChild.cloneNode(true);
+        card.dataset.launch = launch.launch;
+        const link = card.querySelector('a');
+        link.href = `${location.pathname}/launch/${launch.launch}`;
+        link.textContent = launch.launch;
+        card.querySelector('form').addEventListener('submit', event => { event.preventDefault(); setBudget(card); });
+        card.querySelector('details').addEventListener('toggle', event => { if (event.target.open) fillBudget(card); });
+        list.append(card);
+      }
+      set(card.querySelector('.llm-bots-models'), 'textContent', launch.models);
+      const said = JSON.stringify([launch.spent, launch.budget]);
+      if (card.dataset.said !== said) {
+        card.dataset.said = said;
+        card.querySelector('.llm-bots-spent-of').replaceChildren(...budgetBars(launch.spent, launch.budget));
+        const own = LIMITS.filter(name => launch.budget[`bot_${name}`] !== null).map(name => spentOf(name, 0, launch.budget[`bot_${name}`]).split(' of ')[1] + (name === 'cost' ? '' : ` ${name}`));
+        card.querySelector('.llm-bots-each').textContent = own.length ? `Each bot: at most ${own.join(', ')}.` : '';
+      }
+    }
+    for (const card of [...list.children]) if (!launches.some(one => one.launch === card.dataset.launch)) card.remove();
   }
 
-  function showModels(models, ready) {
-    if (!ready) return;
-    byId('llm-bots-looking').hidden = true;
-    const list = byId('llm-bots-models');
-    const known = [...list.querySelectorAll('input')].map(input => input.value + input.disabled).join();
-    if (known === models.map(model => model.name + !model.usable).join()) return;
-    const chosen = (list.querySelector('input:checked') || {}).value;
-    list.replaceChildren(...models.map((model, index) => {
-      const line = document.createElement('div');
-      line.className = 'form-check';
-      const input = Object.assign(document.createElement('input'), {
-        className: 'form-check-input', type: 'radio', name: 'model', id: `model-${index + 1}`,
-        value: model.name, disabled: !model.usable, checked: model.usable && (chosen ? model.name === chosen : index === 0),
-      });
-      const label = Object.assign(document.createElement('label'), {className: 'form-check-label', htmlFor: input.id, textContent: model.name});
-      if (model.reason) label.append(Object.assign(document.createElement('small'), {className: 'text-muted d-block', textContent: model.reason}));
-      line.append(input, label);
-      return line;
-    }));
+  function fillBudget(card) {
+    const {budget} = launches.find(one => one.launch === card.dataset.launch);
+    for (const input of card.querySelectorAll('[name^=budget_]')) {
+      const value = budget[input.name.slice('budget_'.length)];
+      input.value = value === null ? '' : value;
+    }
   }
+
+  function openBudget(launch) {
+    const details = byId('llm-bots-launches').querySelector(`[data-launch="${launch}"] details`);
+    details.open = true;
+    details.querySelector('input[name^=budget_]').focus();
+  }
+
+  function setBudget(card) {
+    const data = new FormData(byId('llm-bots-actions'));
+    data.set('action', 'budget');
+    data.set('launch', card.dataset.launch);
+    for (const [name, value] of new FormData(card.querySelector('form'))) data.set(name, value);
+    send(data, reply => { card.querySelector('details').open = false; take(reply); }, showError);
+  }
+
+  // --- asking, acting
 
   function showError(message) {
     byId('llm-bots-error').textContent = message;
     byId('llm-bots-error').hidden = !message;
   }
 
-  async function act(action, bot, element) {
-    const data = new FormData(byId('llm-bots-actions'));
-    data.set('action', action);
-    data.set('bot', bot);
-    element.disabled = true;
-    try {
-      const response = await fetch(location.pathname, {method: 'POST', headers: {Accept: 'application/json'}, body: new URLSearchParams(data)});
-      const reply = response.headers.get('content-type').includes('json') ? await response.json() : {error: await response.text()};
-      showError(reply.error || '');
-      if (reply.bots) showAll(reply.bots);
-    } catch (error) {
-      showError('The server does not answer.');
-    }
-    element.disabled = false;
+  function take(reply) {
+    ({bots, launches} = reply);
+    const current = new Set(bots.map(bot => bot.bot));
+    for (const id of [...rows.keys()]) if (!current.has(id)) rows.delete(id);
+    showAll();
   }
 
-  async function refresh() {
-    clearTimeout(timer);
-    try {
-      const response = await fetch(root.dataset.status, {headers: {Accept: 'application/json'}});
-      const reply = await response.json();
-      showAll(reply.bots);
-      showModels(reply.models, reply.models_ready);
-      root.classList.remove('opacity-50');
-    } catch (error) {
-      root.classList.add('opacity-50');  // the server is away; what stands here is old
-    }
-    timer = setTimeout(refresh, 1000);
+  async function act(action, ids, pressed) {
+    if (!ids.length) return;  // to the server, no bots means all of them
+    const data = new FormData(byId('llm-bots-actions'));
+    data.set('action', action);
+    ids.forEach(id => data.append('bot', id));
+    pressed.disabled = true;
+    await send(data, take, showError);
+    pressed.disabled = false;
   }
 
   byId('llm-bots-actions').addEventListener('submit', event => {
     event.preventDefault();
-    act(event.submitter.value, 'all', event.submitter);
+    const {value} = event.submitter;
+    act(value, bots.filter(bot => isShown(bot) && ACTIONS[value].fits(bot)).map(bot => bot.bot), event.submitter);
   });
-  document.querySelectorAll('input[name=number]').forEach(input => input.addEventListener('focus', () => { byId('seats-number').checked = true; }));
-  document.querySelectorAll('input[name=seat]').forEach(input => input.addEventListener('change', () => { byId('seats-picked').checked = true; }));
-  refresh().then(() => { if (!rows.size) byId('add-llm-bots').open = true; });
+  table.tHead.addEventListener('click', event => {
+    const head = event.target.closest('button') && event.target.closest('th');
+    if (!head) return;
+    const key = head.dataset.sort;
+    view.down = key === view.sort ? !view.down : false;
+    view.sort = key;
+    writeView();
+  });
+  FILTERS.forEach(name => byId(`filter-${name}`).addEventListener('input', event => { view[name] = event.target.value; writeView(); }));
+  byId('filter-clear').addEventListener('click', () => {
+    FILTERS.forEach(name => { view[name] = ''; });
+    byId('filter-text').value = '';
+    writeView();
+  });
+  window.addEventListener('hashchange', () => { readView(); showAll(); });
+  readView();
+  poll(root.dataset.status, root, reply => { take(reply); LLMBots.showModels(reply); });
 })();

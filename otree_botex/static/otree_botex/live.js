@@ -1,0 +1,109 @@
+// What pages share that show bots while they play: asking the server, saying numbers, making elements.
+// Whatever a page, a participant or a model wrote goes in through textContent, never as HTML.
+const LLMBots = (function () {
+  const ENDED = ['finished', 'failed', 'stopped'];
+  const STATES = {waiting: 'waiting for others'};
+
+  // An element with these properties and children. Texts among the children become text.
+  function element(tag, properties, ...children) {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  }
+
+  // Changes a property only if it differs: 200 rows a second are cheap as long as nothing is laid out anew.
+  function set(element, name, value) {
+    if (element[name] !== value) element[name] = value;
+  }
+
+  function isActive(bot) {
+    return !ENDED.includes(bot.state);
+  }
+
+  // What a bot is doing, in one word: also what it was asked to do and has not done yet.
+  function state(bot) {
+    return bot.stopping ? 'stopping' : bot.pausing ? 'pausing' : bot.state;
+  }
+
+  function stateInWords(name) {
+    return STATES[name] || name;
+  }
+
+  function duration(seconds) {
+    if (seconds === null) return '–';
+    if (seconds < 10) return `${Math.round(10 * seconds) / 10} s`;
+    const minutes = Math.floor(seconds / 60);
+    return minutes ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(seconds)} s`;
+  }
+
+  // US dollars, with two digits that matter.
+  function money(cost) {
+    if (!cost) return '$0';
+    return `$${cost.toFixed(cost >= 1 ? 2 : Math.min(1 - Math.floor(Math.log10(cost)), 6))}`;
+  }
+
+  const FORMATS = {cost: money, calls: number => number.toLocaleString(), tokens: number => number.toLocaleString()};
+
+  // "calls", "cost" or "tokens" that were spent of a limit, in words.
+  function spentOf(name, spent, limit) {
+    const said = FORMATS[name](spent);
+    return limit === null || limit === undefined ? said : `${said} of ${FORMATS[name](limit)}`;
+  }
+
+  // A bar for what was spent of each limit in a budget; without limits, only what was spent.
+  function budgetBars(spent, budget) {
+    return ['cost', 'calls', 'tokens'].map(name => {
+      const limit = budget[name];
+      const line = element('div', {className: 'llm-bots-spent'}, element('span', {}, spentOf(name, spent[name], limit) + (name === 'cost' ? '' : ` ${name}`)));
+      if (limit === null) return line;
+      const share = limit ? Math.min(spent[name] / limit, 1) : 1;
+      const bar = element('div', {className: 'progress-bar' + (share === 1 ? ' bg-danger' : share > 0.8 ? ' bg-warning' : '')});
+      bar.style.width = `${100 * share}%`;
+      line.append(element('div', {className: 'progress', title: `${Math.floor(100 * share)} % of the budget`}, bar));
+      return line;
+    });
+  }
+
+  // "3 finished, 1 failed", of a count by state.
+  function countsInWords(counts) {
+    return Object.entries(counts).map(([name, number]) => `${number} ${stateInWords(name)}`).join(', ');
+  }
+
+  // Asks for JSON and hands it to `show`, again and again: after as many seconds as that returns, or each second, but
+  // not while nobody looks at the page. Returns a function that asks at once, and then goes on.
+  function poll(url, root, show) {
+    let timer = null, asking = false;
+    async function ask() {
+      clearTimeout(timer);
+      if (asking || document.visibilityState !== 'visible') return;
+      asking = true;
+      let reply = null;
+      try {
+        reply = await (await fetch(url, {headers: {Accept: 'application/json'}})).json();
+      } catch (error) {
+        // the server is away; what stands here is old
+      }
+      asking = false;
+      root.classList.toggle('opacity-50', !reply);
+      timer = setTimeout(ask, 1000 * ((reply && show(reply)) || 1));
+    }
+    document.addEventListener('visibilitychange', ask);
+    ask();
+    return ask;
+  }
+
+  // Sends a form's data, and hands what comes back to `show`, or what went wrong to `showError`.
+  async function send(data, show, showError) {
+    try {
+      const response = await fetch(location.pathname + location.search, {method: 'POST', headers: {Accept: 'application/json'}, body: new URLSearchParams(data)});
+      const isJson = (response.headers.get('content-type') || '').includes('json');
+      const reply = isJson ? await response.json() : {error: response.status === 403 ? 'This page is too old. Reload it and try again.' : await response.text()};
+      showError(reply.error || '');
+      if (!reply.error) show(reply);
+    } catch (error) {
+      showError('The server does not answer.');
+    }
+  }
+
+  return {element, set, isActive, state, stateInWords, duration, money, spentOf, budgetBars, countsInWords, poll, send};
+})();
