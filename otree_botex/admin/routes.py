@@ -27,6 +27,7 @@ from ..record import tokens
 from ..record.memories import memory, recorded
 from ..record.rows import row_of
 from . import check, intake, launch_page, launches, overview, pages, report, seats, status
+from . import check, intake, launch_page, launches, pages, personas_page, report, seats, status
 from .own import record
 
 
@@ -165,4 +166,5 @@ routes = [
     Route("/LLMBots/{code}/launch/{launch}/{file}", launch_page.LLMBotsLaunchFile, name="LLMBotsLaunchFile"),
     Route("/LLMBots/{code}/export/{table}", pages.LLMBotsExport, name="LLMBotsExport"),
     *overview.routes,
+    *personas_page.routes,
 ]

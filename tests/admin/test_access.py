@@ -31,6 +31,10 @@ ROUTES = {
     "/LLMBots/{code}/export/{table}": "admin",
     "/LLMBotsOverview": "admin",
     "/LLMBotsOverview/status": "admin",
+    "/LLMBotsPersonas": "admin",
+    "/LLMBotsPersonas/{set}": "admin",
+    "/LLMBotsPersonas/{set}/preview": "admin",
+    "/LLMBotsPersonas/{set}/file/{kind}": "admin",
 }
 """All our routes, and who may open them: anybody; who has a launch's token; who has oTree's REST key; or the admin. The
 last two are asked for by oTree where OTREE_AUTH_LEVEL is set."""
