@@ -26,8 +26,7 @@ from ..plans import plan
 from ..record import tokens
 from ..record.memories import memory, recorded
 from ..record.rows import row_of
-from . import check, intake, launch_page, launches, overview, pages, report, seats, status
-from . import check, intake, launch_page, launches, pages, personas_page, report, seats, status
+from . import check, intake, launch_page, launches, overview, pages, personas_page, report, seats, status
 from .own import record
 
 
