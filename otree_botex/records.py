@@ -109,6 +109,8 @@ class Launch:
     """Whether bots are asked what was unclear or wrong on each page."""
     local: dict[str, Any] | None = None
     """How to run or reach the llama.cpp server of the model "local"."""
+    last_page: int | None = None
+    """The number of the experiment's last page, where it is known."""
     goes_on: bool = False
     """Whether these bots played before, and are to go on from where they were."""
     folder: str = ""

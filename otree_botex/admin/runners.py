@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from otree.database import db
+from otree.models import Participant
 
 from .. import environment, project_files
 from ..errors import SetupError
@@ -52,6 +53,7 @@ def start(record: Launch, bots: Sequence[Bot], interpreter: str, server: str, go
         cache=str((FOLDER / "replies.sqlite3").resolve()) if row.parameters.cache else "",
         prompts=_prompts(record),
         pretest=bool(record.is_pretest),
+        last_page=db.query(Participant._max_page_index).filter_by(id=bots[0].participant_id).scalar(),
         goes_on=goes_on,
         folder=str((FOLDER / "journal").resolve()),
     )

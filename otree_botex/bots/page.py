@@ -37,6 +37,7 @@ OTREES_SCRIPT = re.compile(
     re.DOTALL,
 )
 """Scripts that oTree itself puts into its pages."""
+HANDLER = re.compile(r"\son[a-z]+\s*=", re.IGNORECASE)
 LIVE = 'id="otree-live"'
 TIMEOUT = re.compile(r"remainingTimeoutSeconds\s*=\s*([\d.]+)")
 
@@ -73,6 +74,9 @@ class Page:
     has_scripts: bool = False
     is_live: bool = False
     numbers: Mapping[int, int] = field(default_factory=dict)
+    is_dead_end: bool = False
+    """Whether nothing on the page leads on: no question, button or timer, and nothing that its author scripted. As the
+    last page of an experiment it is where participants stay."""
 
     @property
     def is_wait(self) -> bool:
@@ -152,6 +156,7 @@ def read_page(html: str, url: str, headers: Mapping[str, str], rendered: bool = 
         has_scripts=_has_scripts(html),
         is_live=LIVE in html,
         numbers=controls.numbers if controls else {},
+        is_dead_end=not (form.fields or chats or seconds is not None or soup.button or _is_scripted(shown)),
     )
 
 
@@ -189,6 +194,11 @@ def _has_scripts(html: str) -> bool:
         not OTREES_SOURCE.search(attributes) and ("src=" in attributes or not OTREES_SCRIPT.match(script))
         for attributes, script in SCRIPT.findall(html)
     )
+
+
+def _is_scripted(html: str) -> bool:
+    """Whether anything on a page may do something by a script of its author."""
+    return _has_scripts(html) or LIVE in html or bool(HANDLER.search(html))
 
 
 def _needs_script(html: str) -> str:

@@ -39,7 +39,8 @@ MOMENT_SECONDS = 1.0
 @dataclass
 class Player:
     """Plays one participant's part, over HTTP and, where a page needs it, in a browser's `window`. `pace` holds it up
-    as a person would be; `images` says whether it looks at pictures."""
+    as a person would be; `images` says whether it looks at pictures; `last_page` is the number of the experiment's last
+    page, where it is known."""
 
     browser: Browser
     window: Window
@@ -49,6 +50,7 @@ class Player:
     images: bool = False
     limits: TalkLimits = TalkLimits()
     page_limits: PageLimits = PageLimits()
+    last_page: int | None = None
     crashes: int = 0
 
     def play(self, memory: Memory | None = None) -> bool:
@@ -61,7 +63,7 @@ class Player:
             page = self.browser.open()
             if memory is not None:
                 self._go_on(page, memory)
-            while not page.is_end:
+            while not self._is_over(page):
                 try:
                     if page.is_wait:
                         page = self._wait(page)
@@ -274,7 +276,25 @@ class Player:
         self.journal.left("left")
         return self.browser.open()
 
+    def _is_over(self, page: Page) -> bool:
+        """Whether this is the end: behind the last page, on another site, or a last page on which one stays.
+
+        Raises PageError where nothing leads on though there are more pages.
+        """
+        if not page.is_dead_end or page.is_end:
+            return page.is_end
+        if self.last_page in (None, page.number):
+            return True
+        self._record(replace(page, needs_script=""))
+        raise PageError(
+            f"{page.place} has no button and nothing else that leads on, and it is not the last page. "
+            "Is {{ next_button }} missing in its template?"
+        )
+
     def _end(self, page: Page) -> None:
+        if not page.is_end:
+            text = f"{page.text}\n\n[The experiment ends here: nothing leads on.]"
+            page = replace(page, kind="end", text=text, needs_script="")
         self._record(page)
         self.journal.left("end")
         self.journal.state("finished")

@@ -156,7 +156,7 @@ class Runner:
         limits = TalkLimits(launch.chat_messages, launch.chat_cost)
         page_limits = PageLimits(launch.page_calls, launch.page_actions, launch.page_seconds)
         window = Window(self._drivers, bot.stop, launch.images)
-        player = Player(browser, window, mind, bot.journal, pace, launch.images, limits, page_limits)
+        player = Player(browser, window, mind, bot.journal, pace, launch.images, limits, page_limits, launch.last_page)
         bot.finished = player.play(memory)
         browser.close()
 

@@ -317,3 +317,17 @@ def test_the_value_of_a_button_is_not_its_label():
         <input type="image" name="b" value="secret" alt="Thumb down"></form>"""
     )
     assert [button.label for button in seen.form.buttons] == ["Thumb up", "Thumb down"] and "secret" not in seen.text
+
+
+def test_a_page_on_which_nothing_leads_on_is_a_dead_end():
+    last = '<form id="form" method="post"><p>You keep 40 points.</p>{}</form>'
+    assert page(last.format("")).is_dead_end and page("<p>You keep 40 points.</p>").is_dead_end
+    for more in (
+        '<button class="otree-btn-next">Next</button>',
+        '<button type="button" onclick="go()">Next</button>',
+        '<label>Age <input name="age"></label>',
+        '<p onclick="go()">Next</p>',
+        "<script>document.body.onclick = () => document.forms[0].submit()</script>",
+        '<script src="/static/my.js"></script>',
+    ):
+        assert not page(last.format(more)).is_dead_end, more
