@@ -83,7 +83,7 @@
     const parts = {row, buttons: {}};
     const part = (name, tag, className = '') => (parts[name] = element(tag, {className}));
     const cell = (className, ...children) => { const td = row.insertCell(); td.className = className; td.append(...children); return td; };
-    cell('text-nowrap', Object.assign(part('link', 'a'), {href: transcript, title: 'Read what this bot saw and said'}));
+    cell('llm-bots-seat', Object.assign(part('link', 'a'), {href: transcript, title: 'Read what this bot saw and said'}));
     parts.persona = cell('llm-bots-persona');
     parts.treatment = cell('llm-bots-treatment');
     parts.model = cell('llm-bots-model');
