@@ -26,7 +26,7 @@ from ..plans import plan
 from ..record import tokens
 from ..record.memories import memory, recorded
 from ..record.rows import row_of
-from . import check, intake, launch_page, launches, overview, pages, personas_page, report, seats, status
+from . import check, intake, launch_page, launches, overview, pages, personas_page, prompts_page, report, seats, status
 from .own import record
 
 
@@ -166,4 +166,5 @@ routes = [
     Route("/LLMBots/{code}/export/{table}", pages.LLMBotsExport, name="LLMBotsExport"),
     *overview.routes,
     *personas_page.routes,
+    *prompts_page.routes,
 ]
