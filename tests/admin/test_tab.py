@@ -84,6 +84,7 @@ def test_a_small_screen_has_room_for_what_matters(start_server, page):
     page.get_by_role("cell", name="finished").wait_for()
     assert not page.get_by_role("columnheader", name="Calls").is_visible()
     page.goto(f"{server.url}/LLMBots/{session}/launch/{launch}")
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert all(value.is_visible() for value in page.locator(".llm-bots-table td").all())
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
 
