@@ -91,8 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check, error_code=2)  # 1 says that a bot did not finish
 
     _add_scripts(commands)
-    for name, run in (("runner", _runner), ("probe", _probe)):  # for the server's use, not for people's
-        commands.add_parser(name).set_defaults(run=run)
+    commands.add_parser("runner").set_defaults(run=_runner)  # for the server's use, not for people's, as the next
+    probe = commands.add_parser("probe")
+    probe.add_argument("--priced", action="append", default=[])
+    probe.set_defaults(run=_probe)
     return parser
 
 
@@ -193,8 +195,8 @@ def _runner(_: argparse.Namespace) -> int:
     return run()
 
 
-def _probe(_: argparse.Namespace) -> int:
+def _probe(arguments: argparse.Namespace) -> int:
     from .environment import probe_here
 
-    print(json.dumps(probe_here()))
+    print(json.dumps(probe_here(arguments.priced)))
     return 0

@@ -76,6 +76,8 @@ class Probe:
     """Why it cannot open pages in a browser, if it can be started and cannot, and what to do about it."""
     keys: Sequence[str] = ()
     """Names of the environment variables that hold an API key."""
+    prices: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """US dollars for a token in and a token out, of those models that were asked for and whose price is known."""
     errors: Sequence[str] = ()
 
 
@@ -122,11 +124,16 @@ def command(python: str | Path, *arguments: str) -> list[str]:
     return [str(python), *apart, str(Path(__file__).with_name("__main__.py")), *arguments]
 
 
-def probe(python: Path) -> Probe:
-    """Asks an interpreter what it can do. It takes a second or so and never fails: see `Probe.errors`."""
+def probe(python: Path, priced: Sequence[str] = ()) -> Probe:
+    """Asks an interpreter what it can do. It takes a second or so and never fails: see `Probe.errors`. For models that
+    are to be `priced` it imports litellm, which takes some seconds more."""
     try:
         done = subprocess.run(
-            command(python, "probe"), capture_output=True, encoding="utf-8", errors="replace", timeout=PROBE_SECONDS
+            command(python, "probe", *(f"--priced={name}" for name in priced)),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PROBE_SECONDS,
         )
     except OSError as error:
         return Probe(str(python), errors=[f"The interpreter {python} cannot be started: {error.strerror}."])
@@ -154,7 +161,7 @@ def probe_this_process() -> Probe:
     return probe(Path(sys.executable))
 
 
-def probe_here() -> dict[str, Any]:
+def probe_here(priced: Sequence[str] = ()) -> dict[str, Any]:
     """What the interpreter that executes this can do; it is run inside the one asked about."""
     versions = {name: version for name in LIBRARIES if (version := _version(name))}
     errors = [f"The library {name} is missing." for name in NEEDED if name not in versions]
@@ -179,6 +186,7 @@ def probe_here() -> dict[str, Any]:
         "smollm2": smollm2,
         **_browser(),
         "keys": sorted(key for key in known if os.environ.get(key)),
+        "prices": _prices(priced) if "litellm" in versions else {},
         "errors": errors,
     }
 
@@ -188,6 +196,22 @@ def models(named: Mapping[str, str | None], server: Probe, bots: Probe | None) -
     interpreter goes before the server's own."""
     probes = [bots, server] if bots else [server]
     return [_choice(name, address, probes) for name, address in {"random": None, "smollm2": None, **named}.items()]
+
+
+def _prices(names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """By the price list that litellm was published with."""
+    if not names:
+        return {}
+    from .llm.litellm_api import quiet_litellm
+
+    litellm, found = quiet_litellm(), {}
+    for name in names:
+        try:
+            known = litellm.get_model_info(name)
+            found[name] = float(known["input_cost_per_token"]), float(known["output_cost_per_token"])
+        except Exception:  # litellm raises a plain Exception for a model that is not on its list
+            continue
+    return found
 
 
 def _browser() -> dict[str, str]:

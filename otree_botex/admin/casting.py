@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from otree.models import Participant
@@ -12,6 +13,14 @@ from ..assignment import assigned, drawn
 from ..plans import Plan
 from ..project_files import Persona
 from . import experiment
+
+
+def filled(taken: Sequence[Participant], plan: Plan) -> Plan:
+    """A plan whose seats are picked by hand, with a row for each of them: a drawn one where none was picked yet."""
+    rows = tuple(replace(row, seats=None, share=None) for row in plan.rows)
+    numbers = [seat.id_in_session for seat in taken]
+    drawn = assigned(replace(plan, rows=rows, how="random"), numbers, {}, plan.seed or 0)
+    return replace(plan, by_hand={**drawn, **plan.by_hand})
 
 
 def cast(taken: Sequence[Participant], plan: Plan) -> tuple[dict[int, int], dict[int, Persona]]:

@@ -40,7 +40,7 @@ def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_b
     Raises SetupError if the plan cannot be carried out here; nothing is recorded then and no seat is taken. A runner
     that cannot be started all the same is told by its bots, which have failed then.
     """
-    plan = _completed(plan)
+    plan = completed(plan)
     guard.check(plan.rows, plan.budget)
     interpreters = [runners.interpreter(row.model) for row in plan.rows]
     server = runners.server()
@@ -55,8 +55,11 @@ def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_b
     return record
 
 
-def _completed(plan: Plan) -> Plan:
-    """A plan with what only this server knows: the models' addresses, what a replay repeats, a seed for its draws."""
+def completed(plan: Plan) -> Plan:
+    """A plan with what only this server knows: the models' addresses, what a replay repeats, a seed for its draws.
+
+    Raises SetupError if there is no such launch to be replayed.
+    """
     addresses = bot_settings().models
     rows = tuple(
         replace(
@@ -188,7 +191,8 @@ def go_on(bots: Sequence[Bot]) -> None:
 
 
 def set_budget(record: Launch, budget: Budget) -> None:
-    """Gives a launch other limits."""
+    """Gives a launch other limits. Raises SetupError if it must not be without."""
+    guard.check(rows_of(record), budget)
     record.budget_json = json.dumps(budget.as_json())
 
 

@@ -1,4 +1,4 @@
-"""The pages of the tab “LLM bots”: adding bots, watching them, reading what they saw and said."""
+"""The pages of the tab “LLM bots”: watching bots, reading what they saw and said."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
-from ..plans import KNOWN, budget, plan
+from ..plans import budget
 from ..record.exports import write_csv
 from ..record.rows import row_of
-from . import exports, launches, seats, status, transcript
-from .choices import look_for_models, model_choices
+from . import exports, launches, status, transcript
 from .escaping import escaped
 
 ACTIONS: dict[str, Callable[[list[Bot]], None]] = {
@@ -31,7 +30,7 @@ ACTIONS: dict[str, Callable[[list[Bot]], None]] = {
 
 
 class LLMBots(AdminSessionPage):
-    """The tab: GET shows it; POST launches bots, does something with them or sets a launch's budget, and goes back."""
+    """The tab: GET shows it; POST does something with bots or sets a launch's budget, and goes back."""
 
     error = ""
 
@@ -39,26 +38,7 @@ class LLMBots(AdminSessionPage):
         return "otree_botex/LLMBots.html"
 
     def vars_for_template(self) -> dict[str, Any]:
-        look_for_models()  # when the page is opened, and not with each of its questions how the bots are doing
-        choices, ready = model_choices()
-        taken = seats.with_bots(self.session)
-        values = {
-            "choices": [vars(choice) for choice in choices],
-            "choices_ready": ready,
-            "error": self.error,
-            "free_seats": len(seats.free(self.session)),
-            "seats": [
-                {
-                    "code": seat.code,
-                    "number": seat.id_in_session,
-                    "label": seat.label or "",
-                    "visited": seat.visited,
-                    "bot": seat.id in taken,
-                }
-                for seat in seats.of_session(self.session)
-            ],
-        }
-        return escaped(values)
+        return escaped({"error": self.error})
 
     def post(self, request: Request, code: str) -> Response:
         data = self.get_post_data()
@@ -74,28 +54,13 @@ class LLMBots(AdminSessionPage):
         return RedirectResponse(request.url_for("LLMBots", code=code), status_code=302)
 
     def _act(self, action: str, data: Any) -> None:
-        if action == "launch":
-            given = {name: data.get(name) for name in KNOWN}
-            given["model"] = data.get("other_model") or given["model"]
-            launches.launch(self.session, self._seats(data), plan(given), "admin")
-        elif action in ACTIONS:
+        if action in ACTIONS:
             ACTIONS[action](self._bots(data.getlist("bot")))
         elif action == "budget":
             launch = db.get_or_404(Launch, code=str(data.get("launch")), session_id=self.session.id)
             launches.set_budget(launch, budget(data))
         else:
             raise SetupError("This page does not know what to do. Reload it and try again.")
-
-    def _seats(self, data: Any) -> list[Any]:
-        which = data.get("which_seats", "all")
-        if which == "picked":
-            return seats.picked(self.session, data.getlist("seat"))
-        if which == "number":
-            number = str(data.get("number") or "")
-            if not number.isdigit():
-                raise SetupError("Say how many seats the bots should take.")
-            return seats.some(self.session, int(number))
-        return seats.some(self.session, None)
 
     def _bots(self, which: Collection[str]) -> list[Bot]:
         """The bots of these numbers, all of them if there are none."""
@@ -106,14 +71,7 @@ class LLMBotsStatus(AdminSessionPage):
     """What the tab asks for once a second."""
 
     def get(self, request: Request, code: str) -> Response:
-        choices, ready = model_choices()
-        return JSONResponse(
-            {
-                **status.of_session(self.session.id),
-                "models": [{"name": c.name, "usable": c.usable, "reason": c.reason} for c in choices],
-                "models_ready": ready,
-            }
-        )
+        return JSONResponse(status.of_session(self.session.id))
 
 
 class LLMBotsTranscript(AdminSessionPage):

@@ -26,7 +26,20 @@ from ..plans import plan
 from ..record import tokens
 from ..record.memories import memory, recorded
 from ..record.rows import row_of
-from . import check, intake, launch_page, launches, overview, pages, personas_page, prompts_page, report, seats, status
+from . import (
+    add_page,
+    check,
+    intake,
+    launch_page,
+    launches,
+    overview,
+    pages,
+    personas_page,
+    prompts_page,
+    report,
+    seats,
+    status,
+)
 from .own import record
 
 
@@ -159,6 +172,7 @@ routes = [
     Route("/api/llm_bots/check/{session}", RestReport, name="LLMBotsRestReport"),
     Route("/LLMBots/{code}", pages.LLMBots, name="LLMBots"),
     Route("/LLMBots/{code}/status", pages.LLMBotsStatus, name="LLMBotsStatus"),
+    *add_page.routes,
     Route("/LLMBots/{code}/check", check.LLMBotsCheck, name="LLMBotsCheck"),
     Route("/LLMBots/{code}/bot/{bot}", pages.LLMBotsTranscript, name="LLMBotsTranscript"),
     Route("/LLMBots/{code}/launch/{launch}", launch_page.LLMBotsLaunch, name="LLMBotsLaunch"),

@@ -24,6 +24,8 @@ ROUTES = {
     "/api/llm_bots/check/{session}": "key",
     "/LLMBots/{code}": "admin",
     "/LLMBots/{code}/status": "admin",
+    "/LLMBots/{code}/add": "admin",
+    "/LLMBots/{code}/expect": "admin",
     "/LLMBots/{code}/check": "admin",
     "/LLMBots/{code}/bot/{bot}": "admin",
     "/LLMBots/{code}/launch/{launch}": "admin",

@@ -106,12 +106,10 @@ def test_launch_from_a_shell_tells_what_is_wrong(server):
     assert server.bots(session) == []
 
 
-def test_how_pages_are_played_in_a_browser_is_said_on_the_tab_in_a_shell_and_over_rest(server):
+def test_how_pages_are_played_in_a_browser_is_said_on_the_launch_page_in_a_shell_and_over_rest(server):
     asked = {"driver": "http", "hosts": "a.net, b.net", "page_calls": 500, "page_actions": 9000, "page_seconds": 8}
     sessions = [server.session("dictator_de", 1) for _ in range(3)]
-    server.post_form(
-        f"/LLMBots/{sessions[0]}", sessions[0], action="launch", model="random", which_seats="all", browsers=3, **asked
-    )
+    server.post_form(f"/LLMBots/{sessions[0]}/add", sessions[0], model="random", which_seats="all", browsers=3, **asked)
     options = [text for name, value in asked.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     common = ("launch", "--server", server.url, "--session", sessions[1], "--model", "random", "--browsers", "3")
     assert command_line(server, *common, *options).returncode == 0
@@ -123,8 +121,8 @@ def test_how_pages_are_played_in_a_browser_is_said_on_the_tab_in_a_shell_and_ove
         assert {name: told[name] for name in wanted} == wanted
 
 
-def test_the_tab_offers_every_parameter_as_it_is_if_nothing_is_said(server):
-    page = server.get(f"/LLMBots/{server.session('dictator_de', 1)}")
+def test_the_launch_page_offers_every_parameter_as_it_is_if_nothing_is_said(server):
+    page = server.get(f"/LLMBots/{server.session('dictator_de', 1)}/add")
     usual = parameters({"model": "m"})
     for name in PARAMETERS:
         (tag,) = re.findall(rf'<(?:input|select)[^>]* name="{name}"[^>]*>', page)
@@ -177,9 +175,8 @@ def test_settings_with_a_mistake_are_explained(start_server):
     session = server.session("public_goods", 3)
     answer = server.http.post(f"{server.url}/api/llm_bots/launch", json={"session_code": session})
     assert answer.status_code == 400 and "unknown key: model" in answer.text
-    assert "unknown key: model" in server.http.get(f"{server.url}/LLMBots/{session}").text or wait_until(
-        lambda: "unknown key: model" in server.http.get(f"{server.url}/LLMBots/{session}/status").text, 10, "told"
-    )
+    page = f"{server.url}/LLMBots/{session}/add"
+    wait_until(lambda: "unknown key: model" in server.http.get(page, timeout=60).text, 60, "told")
 
 
 def _participants(server, session):

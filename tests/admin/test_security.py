@@ -35,12 +35,12 @@ def test_hostile_text_is_shown_as_text(start_server):
     code = min(server.get(f"/api/sessions/{session}")["participants"], key=lambda row: row["id_in_session"])["code"]
     requests.get(f"{server.url}/InitializeParticipant/{code}", params={"participant_label": HOSTILE}, timeout=10)
     tab = f"/LLMBots/{session}"
-    server.post_form(tab, session, action="launch", model="random", which_seats="picked", seat=code)
+    server.post_form(f"{tab}/add", session, model="random", which_seats="picked", seat=code)
     bots = server.wait_for_end(session)
     texts = [
-        server.get(tab),
+        server.get(f"{tab}/add"),
         server.get(f"{tab}/bot/{bots[0]['bot']}"),
-        server.post_form(tab, session, action="launch", model=HOSTILE, which_seats="all").text,
+        server.post_form(f"{tab}/add", session, model=HOSTILE, which_seats="all").text,
     ]
     for text in texts:
         assert "<script>alert" not in text and "<img src=x" not in text

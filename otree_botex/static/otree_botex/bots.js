@@ -309,5 +309,5 @@
   });
   window.addEventListener('hashchange', () => { readView(); showAll(); });
   readView();
-  poll(root.dataset.status, root, reply => { take(reply); LLMBots.showModels(reply); });
+  poll(root.dataset.status, root, take);
 })();

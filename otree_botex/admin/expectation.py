@@ -1,0 +1,184 @@
+"""What a launch will take: calls, tokens and US dollars, each as a range, from what bots took before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from ..records import MemoryMode
+
+PROMPT_TOKENS, PAGE_TOKENS = (450, 900), (100, 700)
+"""What the instructions with a page's questions, and what a page itself may take, at least and at most."""
+REPLY_TOKENS = (40, 300)
+"""What a reply with its reason may take."""
+CHARACTERS = 4
+"""Of a token, about."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """From the least to the most that something may be."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: Span) -> Span:
+        return Span(self.low + other.low, self.high + other.high)
+
+    def times(self, number: float) -> Span:
+        return Span(self.low * number, self.high * number)
+
+
+NOTHING = Span(0, 0)
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one bot took from the first page to the last: calls, tokens in and out, and US dollars if they are known."""
+
+    model: str
+    calls: Span
+    input: Span
+    output: Span
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Bots that finished this experiment before, and what a language model would have taken on the pages that random
+    bots were asked about. `same_code` says whether they played the code as it is now."""
+
+    bots: Sequence[Took] = ()
+    asked: Sequence[Took] = ()
+    same_code: bool = True
+
+
+@dataclass(frozen=True)
+class Pages:
+    """How many pages a participant may see at most, wait pages apart, and how many of these have a form."""
+
+    all: int
+    forms: int
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a token in and for a token out."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the bots of a row will take; without a `cost` no price is known. `source` tells what the numbers rest on."""
+
+    calls: Span
+    tokens: Span
+    cost: Span | None
+    source: str
+
+
+def expected(
+    model: str, seats: int, memory: MemoryMode, earlier: Earlier, pages: Pages, price: Price | None, is_free: bool
+) -> Expected:
+    """What so many bots of a model will take: as that model took before, else as others did, else by the pages that
+    random bots were asked about, else by the number of pages."""
+    own = [one for one in earlier.bots if one.model == model]
+    others = [one for one in earlier.bots if one.model != "random"]
+    basis = own or others or earlier.asked or [by_pages(pages, memory)]
+    calls, taken, given = (_range([getattr(one, what) for one in basis]) for what in ("calls", "input", "output"))
+    costs = [one.cost for one in own if one.cost]
+    cost = None
+    if is_free:
+        cost = NOTHING
+    elif costs:
+        cost = Span(min(costs), max(costs))
+    elif price:
+        cost = taken.times(price.input) + given.times(price.output)
+    return Expected(
+        calls.times(seats),
+        (taken + given).times(seats),
+        cost and cost.times(seats),
+        _source(model, len(own), len(others), earlier),
+    )
+
+
+def total(rows: Sequence[Expected]) -> Expected:
+    """All rows together. The cost is known if it is for each of them."""
+    costs = [row.cost for row in rows if row.cost is not None]
+    cost = reduce(add, costs, NOTHING) if len(costs) == len(rows) else None
+    calls, tokens = (reduce(add, (getattr(row, what) for row in rows), NOTHING) for what in ("calls", "tokens"))
+    return Expected(calls, tokens, cost, " ".join(dict.fromkeys(row.source for row in rows)))
+
+
+def by_pages(pages: Pages, memory: MemoryMode) -> Took:
+    """What a bot may take by the number of pages alone: one call for each form, or two for each page."""
+    calls = Span(pages.forms, pages.all + pages.forms)
+    before = [0 if memory != "full" else number * (number - 1) / 2 for number in (calls.low, calls.high)]
+    read = [
+        number * (prompt + page) + earlier * (page + reply)
+        for number, prompt, page, reply, earlier in zip(
+            (calls.low, calls.high), PROMPT_TOKENS, PAGE_TOKENS, REPLY_TOKENS, before, strict=True
+        )
+    ]
+    return Took("", calls, Span(*read), replies(calls))
+
+
+def by_asked(first: Sequence[int]) -> Took:
+    """What a language model would take where a random bot was asked: `first` has the characters that it was sent with
+    the first question of each page. One call for each, or two."""
+    tokens = sum(first) / CHARACTERS
+    calls = Span(len(first), 2 * len(first))
+    return Took("random", calls, Span(tokens, 2 * tokens), replies(calls))
+
+
+def replies(calls: Span) -> Span:
+    """The tokens of so many replies."""
+    return Span(calls.low * REPLY_TOKENS[0], calls.high * REPLY_TOKENS[1])
+
+
+def _range(spans: Sequence[Span]) -> Span:
+    return Span(min(span.low for span in spans), max(span.high for span in spans))
+
+
+def _source(model: str, own: int, others: int, earlier: Earlier) -> str:
+    code = "with the code as it is now" if earlier.same_code else "with other code than it has now"
+    if own:
+        return f"{model}: from {_bots(own)} of this model that finished this experiment before, {code}."
+    if others:
+        return f"{model}: from {_bots(others)} of other models that finished this experiment before, {code}."
+    if earlier.asked:
+        number = _bots(len(earlier.asked))
+        return f"{model}: from the pages that {number} with random answers had to decide on, {code}."
+    return f"{model}: very roughly, from the number of pages alone. “Check this experiment” first makes it more exact."
+
+
+def _bots(number: int) -> str:
+    return "1 bot" if number == 1 else f"{number} bots"
+
+
+def said(span: Span) -> str:
+    """A range of whole numbers, as far as its figures mean something."""
+    low, high = _rounded(span.low), _rounded(span.high)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def said_cost(span: Span | None) -> str:
+    """A range of US dollars."""
+    if span is None:
+        return "not known"
+    if span == NOTHING:
+        return "free"
+    low, high = (f"{max(value, 0.0001):.4f}" if value < 1 else f"{value:.2f}" for value in (span.low, span.high))
+    return f"${low}" if low == high else f"${low}–{high}"
+
+
+def _rounded(value: float) -> int:
+    """To three figures."""
+    whole = round(value)
+    return (
+        int(f"{whole:.2e}".partition("e")[0].replace(".", "")) * 10 ** (len(str(whole)) - 3) if whole > 999 else whole
+    )
