@@ -57,7 +57,7 @@ def test_starting_again_is_watched(open_server):
         database.execute("update otree_botex_bot set state = 'stopped'")
         database.commit()
     server.start()
-    page = server.post_form(f"/LLMBots/{session}", session, action="again", bot="all").text
+    page = server.post_form(f"/LLMBots/{session}", session, action="again").text
     assert REFUSED in page
     assert [bot["state"] for bot in server.bots(session)] == ["stopped"]
 
