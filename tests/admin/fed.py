@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 import requests
@@ -24,8 +24,7 @@ def feed(server: Server, config: str, seats: Mapping[int, Iterable[Mapping[str, 
     session = server.session(config, len(seats))
     launch = server.launch(session, **parameters)
     bots = {bot["seat"]: bot["bot"] for bot in server.bots(session)}
-    server.end()
-    with closing(sqlite3.connect(server.folder / "db.sqlite3")) as database:
+    with rewriting(server) as database:
         for table in ("step", "message", "event"):
             database.execute(f"delete from otree_botex_{table}")
         clean = "steps = 0, messages = 0, calls = 0, refusals = 0, acknowledged = 0, state = 'thinking', error = ''"
@@ -33,11 +32,19 @@ def feed(server: Server, config: str, seats: Mapping[int, Iterable[Mapping[str, 
             f"update otree_botex_bot set token_hash = ?, {clean}", (hashlib.sha256(TOKEN.encode()).hexdigest(),)
         )
         database.execute("update otree_participant set _index_in_pages = _max_page_index + 1")
-        database.commit()
-    server.start()
     for seat, written in seats.items():
         send(server, launch, bots[seat], written)
     return session
+
+
+@contextmanager
+def rewriting(server: Server) -> Iterator[sqlite3.Connection]:
+    """The database of a server, which is stopped meanwhile: for what no bot would write."""
+    server.end()
+    with closing(sqlite3.connect(server.folder / "db.sqlite3")) as database:
+        yield database
+        database.commit()
+    server.start()
 
 
 def send(server: Server, launch: str, bot: int, written: Iterable[Mapping[str, Any]]) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 
 from ..hostile import ALL_OF_THEM, HOSTILE, harmless
 from ..servers import wait_until
-from .fed import feed
+from .fed import feed, rewriting
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -41,16 +39,6 @@ def row(page, seat):
 
 def state(word, error="", cause=""):
     return {"kind": "state", "state": word, "error": error, "cause": cause}
-
-
-def edit_record(server, *commands):
-    """Does something to the record that no bot would."""
-    server.end()
-    with closing(sqlite3.connect(server.folder / "db.sqlite3")) as database:
-        for command, *values in commands:
-            database.execute(command, values)
-        database.commit()
-    server.start()
 
 
 @pytest.mark.parametrize("otree", ["6", "5"])
@@ -151,7 +139,8 @@ def test_a_budget_is_raised_where_it_is_shown(start_server, tab):
     server.launch(session, budget_calls=1, **LONG)
     page = tab(server, session)
     card = page.locator(".llm-bots-launch-now")
-    edit_record(server, ["update otree_botex_bot set calls = 1 where number = 1"])
+    with rewriting(server) as database:
+        database.execute("update otree_botex_bot set calls = 1 where number = 1")
     card.get_by_text("1 of 1 calls").wait_for()
     row(page, "P1").get_by_role("link", name="Raise the budget").click()
     card.get_by_label("calls").first.fill("-3")
@@ -195,18 +184,14 @@ def test_whatever_others_wrote_stays_text(start_server, tab):
     server.finish(session, len(HOSTILE))
     (text,) = [launch["models"] for launch in server.get(f"/LLMBots/{session}/status")["launches"]]
     assert text == "random"
-    texts = list(enumerate(HOSTILE.values(), start=1))
-    of_bot = "update otree_botex_bot set {} where number = ?"
-    edit_record(
-        server,
-        *[["update otree_participant set label = ? where id_in_session = ?", text, number] for number, text in texts],
-        *[
-            [of_bot.format("persona_name = ?, treatment = ?, reason = ?, error = ?"), text, text, text, text, number]
-            for number, text in texts
-        ],
-        ["update otree_botex_launch set rows_json = replace(rows_json, '\"random\"', ?)", json.dumps(ALL_OF_THEM)],
-        [of_bot.format("state = 'failed', cause = 'model'"), 1],
-    )
+    with rewriting(server) as database:
+        for number, text in enumerate(HOSTILE.values(), start=1):
+            database.execute("update otree_participant set label = ? where id_in_session = ?", [text, number])
+            columns = "persona_name = ?, treatment = ?, reason = ?, error = ?"
+            database.execute(f"update otree_botex_bot set {columns} where number = ?", [*[text] * 4, number])
+        database.execute("update otree_botex_bot set state = 'failed', cause = 'model' where number = 1")
+        models = json.dumps(ALL_OF_THEM)
+        database.execute("update otree_botex_launch set rows_json = replace(rows_json, '\"random\"', ?)", [models])
     page = tab(server, session)
     for width in (1280, 800):
         page.set_viewport_size({"width": width, "height": 900})
