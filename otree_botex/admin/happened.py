@@ -20,15 +20,16 @@ LIMITS = {"calls": "calls of the model", "actions": "actions", "seconds": "secon
 
 
 def told(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """A step's events in their order: each with its `kind`, a `title`, a `text`, and `lines`."""
+    """A step's events in their order: each with its `kind`, a `title`, a `text`, `lines`, and when it was, `at`."""
     events = list(events)
     news = [set(json.loads(event.data_json)["text"].splitlines()) for event in events if event.what == "changed"]
     found = []
     for is_traffic, some in groupby(events, lambda event: event.what in TRAFFIC):
         if is_traffic:
-            found.append(_traffic(list(some)))
+            passed = list(some)
+            found.append(_traffic(passed) | {"at": passed[0].at})
         else:
-            found += [_event(event.what, json.loads(event.data_json)) for event in some]
+            found += [_event(event.what, json.loads(event.data_json)) | {"at": event.at} for event in some]
     for item in found:
         if item["kind"] == "done" and any(set(item["text"].splitlines()) <= lines for lines in news):
             item["text"] = ""  # it is told below

@@ -1,9 +1,8 @@
-"""The pages of the tab “LLM bots”: watching bots, reading what they saw and said."""
+"""The tab “LLM bots”: watching bots, downloading their record."""
 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -16,8 +15,7 @@ from ..errors import BotexError, SetupError
 from ..models import Bot, Launch
 from ..plans import budget
 from ..record.exports import write_csv
-from ..record.rows import row_of
-from . import exports, launches, status, transcript
+from . import exports, launches, status
 from .escaping import escaped
 
 ACTIONS: dict[str, Callable[[list[Bot]], None]] = {
@@ -72,27 +70,6 @@ class LLMBotsStatus(AdminSessionPage):
 
     def get(self, request: Request, code: str) -> Response:
         return JSONResponse(status.of_session(self.session.id))
-
-
-class LLMBotsTranscript(AdminSessionPage):
-    """All that a bot saw and said, page by page."""
-
-    def get_template_name(self) -> str:
-        return "otree_botex/LLMBotsTranscript.html"
-
-    def vars_for_template(self) -> dict[str, Any]:
-        number = str(self.request.path_params["bot"])
-        bot = db.get_or_404(Bot, id=int(number) if number.isdigit() else 0, session_id=self.session.id)
-        launch = db.query(Launch).filter_by(id=bot.launch_id).one()
-        row = row_of(launch, bot)
-        (now,) = status.of_bots([bot])
-        described = {
-            "code": launch.code,
-            "model": row.model,
-            "started_by": launch.started_by,
-            "parameters": json.dumps(row.settings(), ensure_ascii=False),
-        }
-        return escaped({"bot": now, "launch": described, "steps": transcript.steps(bot)})
 
 
 class LLMBotsExport(AdminSessionPage):

@@ -28,7 +28,9 @@ from ..record.memories import memory, recorded
 from ..record.rows import row_of
 from . import (
     add_page,
+    answers_page,
     check,
+    compare,
     intake,
     launch_page,
     launches,
@@ -39,6 +41,7 @@ from . import (
     report,
     seats,
     status,
+    transcript_page,
 )
 from .own import record
 
@@ -174,7 +177,9 @@ routes = [
     Route("/LLMBots/{code}/status", pages.LLMBotsStatus, name="LLMBotsStatus"),
     *add_page.routes,
     Route("/LLMBots/{code}/check", check.LLMBotsCheck, name="LLMBotsCheck"),
-    Route("/LLMBots/{code}/bot/{bot}", pages.LLMBotsTranscript, name="LLMBotsTranscript"),
+    *transcript_page.routes,
+    *compare.routes,
+    *answers_page.routes,
     Route("/LLMBots/{code}/launch/{launch}", launch_page.LLMBotsLaunch, name="LLMBotsLaunch"),
     Route("/LLMBots/{code}/launch/{launch}/{file}", launch_page.LLMBotsLaunchFile, name="LLMBotsLaunchFile"),
     Route("/LLMBots/{code}/export/{table}", pages.LLMBotsExport, name="LLMBotsExport"),

@@ -179,7 +179,7 @@ class _Batch:
 
     def _refusal(self, bot: Any, entry: Mapping[str, Any]) -> None:
         step = self._step(bot, entry)
-        refusal = {name: entry[name] for name in ("attempt", "by", "messages", "said")}
+        refusal = {name: entry[name] for name in ("at", "attempt", "by", "messages", "said")}
         refusal["reason"] = step.reason if entry["by"] == "server" else ""
         step.refusals_json = json.dumps([*json.loads(step.refusals_json), refusal], ensure_ascii=False)
         step.attempts = entry["attempt"]

@@ -30,7 +30,7 @@ EVENTS = {
 
 
 def of(what, data):
-    return SimpleNamespace(what=what, data_json=json.dumps(data))
+    return SimpleNamespace(what=what, at=1.0, data_json=json.dumps(data))
 
 
 @pytest.mark.parametrize("what", get_args(What))

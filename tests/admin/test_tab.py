@@ -46,9 +46,8 @@ def test_click_through(start_server, page):
     guess = next(text for text in texts if "[q1: whole number, 0 to 100]" in text)
     assert "Drawn at random." in guess
     raw = sections.filter(has_text="[q1").first
-    assert not raw.locator("pre").nth(1).is_visible()
     raw.get_by_text("Raw messages").click()
-    assert raw.locator("pre").nth(1).is_visible()
+    raw.locator("pre").nth(1).wait_for()
 
 
 def test_the_tab_stands_on_every_page_of_a_session(start_server, page):
