@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench faults lock clean python compiler
+.PHONY: help demo test lint bench screenshots faults lock clean python compiler
 
 MODEL ?= smollm2
 PORT ?= 8000
@@ -30,6 +30,7 @@ help:
 	@echo "make test   everything that is checked before a change is kept; the first time takes about 20 minutes more"
 	@echo "make lint   the checks of the code alone"
 	@echo "make bench  how fast bots play (Linux with Chromium; about 8 minutes)"
+	@echo "make screenshots  pictures of all pages for experimenters, into docs/screenshots/ (Chromium; about 3 minutes)"
 	@echo "make faults what may break, broken as often as it takes to rely on it (about half an hour)"
 	@echo "make lock   newer versions of what the demo and the tests install (requirements/)"
 	@echo "make clean  removes what all of these made"
@@ -53,6 +54,9 @@ lint: $(VENVS)/tests/.made
 
 bench: $(VENVS)/otree6/.made $(VENVS)/tests/.made
 	@OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" OTREE_BOTEX_PYTHON="$(CURDIR)/$(TESTS)" $(TESTS) -m tests.benchmarks
+
+screenshots: $(VENVS)/otree6/.made $(VENVS)/tests/.made
+	@OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" $(TESTS) -m tests.screenshots
 
 faults: $(VENVS)/otree6/.made $(VENVS)/tests/.made
 	@OTREE_BOTEX_FAULTS=full $(PYTEST) tests/faults --durations=10

@@ -1,0 +1,110 @@
+"""`make screenshots`: plays a study with a scripted model and takes a picture of each page for experimenters, 1280 and
+800 pixels wide, into docs/screenshots/ and its folder narrow/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from . import study
+from .benchmarks import stub
+from .conftest import ROOT, copy_demo
+from .servers import Server, wait_until
+
+FOLDER = ROOT / "docs" / "screenshots"
+HEIGHT = 1400
+"""A page is shown as far down as this; what is further down is of the same kind."""
+ROOMS = "LLM_BOTS['rooms'] = dict(lab=dict(model='random', seats=2, fill_after=600, stand_in_after=120))\n"
+
+
+def main() -> int:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        print("Chromium is not installed (Debian: apt install chromium).", file=sys.stderr)
+        return 1
+    with stub.running(study.think) as model, tempfile.TemporaryDirectory() as folder:
+        project = copy_demo(Path(folder) / "project", study.settings(model.api_base) + ROOMS)
+        keys = {"OPENAI_API_KEY": "none", "OTREE_BOTEX_PYTHON": sys.executable}
+        server = Server(Path(os.environ["OTREE6_PYTHON"]), project, environment=keys)
+        server.start()
+        try:
+            with sync_playwright() as driver:
+                browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+                take(browser, server)
+        finally:
+            server.end()
+    return 0
+
+
+def take(browser: Any, server: Server) -> None:
+    """Takes all pictures."""
+    played, launch = played_study(server)
+    playing = study_at_play(server)
+    waiting = server.session("public_goods", 6, room="lab")
+    first, second, third = (bot["bot"] for bot in server.bots(played)[:3])
+    of = f"/LLMBots/{played}"
+    pages = {
+        "add": f"/LLMBots/{waiting}/add",
+        "bots": f"/LLMBots/{playing}",
+        "seats": f"/LLMBots/{playing}/seats",
+        "monitor": f"/SessionMonitor/{playing}",
+        "room": "/RoomWithSession/lab",
+        "room_policy": "/LLMBotsRoom/lab",
+        "launches": "/LLMBotsOverview",
+        "personas": "/LLMBotsPersonas?set=townspeople",
+        "prompts": "/LLMBotsPrompts",
+        "settings": "/LLMBotsSettings",
+        "launch": f"{of}/launch/{launch}",
+        "transcript": f"{of}/bot/{first}",
+        "compare": f"{of}/compare?bots={first},{second},{third}",
+        "answers": f"{of}/answers",
+        "plots": f"{of}/plots",
+        "report": f"{of}/report",
+        "check": f"{of}/check",
+    }
+    for width, folder in ((1280, FOLDER), (800, FOLDER / "narrow")):
+        folder.mkdir(parents=True, exist_ok=True)
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        for name, path in pages.items():
+            page.goto(server.url + path)
+            page.wait_for_load_state("networkidle") if name in QUIET else page.wait_for_timeout(2500)
+            whole = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": width, "height": min(max(whole, 400), HEIGHT)})
+            page.screenshot(path=folder / f"{name}.png")
+            page.set_viewport_size({"width": width, "height": 900})
+            print(f"{folder.relative_to(ROOT)}/{name}.png", flush=True)
+        page.close()
+
+
+QUIET = ("personas", "prompts", "transcript", "compare", "answers", "plots", "report", "launch")
+"""Pages that do not go on asking the server."""
+
+
+def played_study(server: Server) -> tuple[str, str]:
+    """A pre-test by a mix of the scripted model, with personas, and chance: its session and its launch."""
+    session = server.session(study.CONFIG, 12)
+    rows = [{"model": study.MODEL, "personas": "townspeople", "share": 2}, {"model": "random", "share": 1}]
+    launch = server.launch(session, rows=rows, attempts=20, pretest=True, budget_cost=1, mix_seed=3)
+    server.wait_for_end(session, 300)
+    return session, launch
+
+
+def study_at_play(server: Server) -> str:
+    """A session in which bots play at a person's pace, some wait, and one is paused."""
+    session = server.session(study.CONFIG, 6)
+    rows = [{"model": study.MODEL, "personas": "townspeople", "seats": 3}, {"model": "random", "seats": 2}]
+    server.launch(session, bots=5, rows=rows, human_pace=True, attempts=20, budget_cost=2, budget_bot_calls=80)
+    wait_until(lambda: any(bot["calls"] > 1 for bot in server.bots(session)), 120, "a bot has decided something")
+    paused = server.bots(session)[-1]["bot"]
+    server.post_form(f"/LLMBots/{session}", session, action="pause", bot=paused)
+    return session
+
+
+if __name__ == "__main__":
+    sys.exit(main())
