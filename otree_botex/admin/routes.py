@@ -37,6 +37,7 @@ from . import (
     overview,
     pages,
     personas_page,
+    plots,
     prompts_page,
     report,
     seats,
@@ -186,4 +187,5 @@ routes = [
     *overview.routes,
     *personas_page.routes,
     *prompts_page.routes,
+    *plots.routes,
 ]

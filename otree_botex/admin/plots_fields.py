@@ -1,0 +1,125 @@
+"""Which fields the pages of a session ask for, from oTree's own description of its apps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from otree.common import expand_choice_tuples, get_models_module
+from otree.database import OTreeColumn, db
+from otree.lookup import get_page_lookup
+from otree.models import Participant, Session
+from sqlalchemy.sql import sqltypes
+from sqlalchemy.types import TypeDecorator
+
+from .plots_answers import Field
+
+OF_GROUP = "group."
+"""Before the name of a field that is the group's, and not its player's."""
+MOST = 1e100
+"""Numbers beyond are no answers that could be counted with."""
+
+
+@dataclass(frozen=True)
+class PageFields:
+    """The fields that a page asks for; one that chooses them itself (`get_form_fields`) may ask for any of its app."""
+
+    names: tuple[str, ...]
+    is_sure: bool
+
+
+@dataclass
+class Asked:
+    """What the pages of a session ask for. `texts` are the fields that take texts, or several answers at once, which
+    are not drawn; `first` has the number of the first page that asks for a field, by app, name and round."""
+
+    fields: dict[tuple[str, str], Field] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+    pages: dict[tuple[str, str], PageFields] = field(default_factory=dict)
+    first: dict[tuple[str, str, int], int] = field(default_factory=dict)
+
+    def apps(self) -> list[str]:
+        return list(dict.fromkeys(app for app, _ in self.fields))
+
+    def of_app(self, app: str) -> list[list[Field]]:
+        """The fields of an app, those of its players and those of its groups, each as far as there are any."""
+        own = [one for one in self.fields.values() if one.app == app]
+        parts = [[one for one in own if one.name.startswith(OF_GROUP) is is_group] for is_group in (False, True)]
+        return [part for part in parts if part]
+
+
+def asked(session: Session) -> Asked:
+    """What the pages of a session ask for, in the order of its page sequence."""
+    found = Asked()
+    last = db.query(Participant._max_page_index).filter_by(session_id=session.id).first()
+    for number in range(1, (last[0] if last else 0) + 1):
+        page = get_page_lookup(session.code, number)
+        app, key = page.app_name, (page.app_name, page.page_class.__name__)
+        if key not in found.pages:
+            _add_page(found, app, page.page_class)
+        for name in found.pages[key].names:
+            found.first.setdefault((app, name, page.round_number), number)
+    return found
+
+
+def model_of(app: str, name: str) -> tuple[Any, str]:
+    """The table that has a field, and its name there."""
+    models = get_models_module(app)
+    return (models.Group, name[len(OF_GROUP) :]) if name.startswith(OF_GROUP) else (models.Player, name)
+
+
+def _add_page(found: Asked, app: str, page: Any) -> None:
+    """Adds the fields of a page that were not asked for before."""
+    prefix = OF_GROUP if getattr(page, "form_model", None) in ("group", get_models_module(app).Group) else ""
+    is_sure = not hasattr(page, "get_form_fields")
+    own = list(getattr(page, "form_fields", None) or []) if is_sure else _own_fields(model_of(app, prefix)[0])
+    names = []
+    for name in own:
+        full = prefix + name
+        if (app, full) not in found.fields and f"{app} / {full}" not in found.texts:
+            described = _described(app, full)
+            if described is None:
+                found.texts.append(f"{app} / {full}")
+                continue
+            found.fields[app, full] = described
+        if (app, full) in found.fields:
+            names.append(full)
+    found.pages[app, page.__name__] = PageFields(tuple(names), is_sure)
+
+
+def _own_fields(model: Any) -> list[str]:
+    return [column.name for column in model.__table__.columns if isinstance(column, OTreeColumn)]
+
+
+def _described(app: str, full: str) -> Field | None:
+    """A field as it is drawn; None if it takes texts."""
+    model, name = model_of(app, full)
+    column = model.__table__.columns[name]
+    about = column.form_props
+    label = str(about.get("label") or name).rstrip(" :")
+    is_number = isinstance(column.type, sqltypes.Integer | sqltypes.Float | TypeDecorator)
+    if isinstance(column.type, sqltypes.Boolean):
+        choices = about.get("choices") or [(True, "Yes"), (False, "No")]
+    else:
+        choices = about.get("choices") or []
+        varies = hasattr(model.get_user_defined_target(), f"{name}_choices")
+        if about.get("multiple") or not (is_number or choices or varies):
+            return None
+    return Field(app, full, label, is_number, tuple(_choices(choices, is_number)), bool(about.get("blank")))
+
+
+def _choices(choices: Any, is_number: bool) -> Iterator[tuple[Any, str]]:
+    for value, label in expand_choice_tuples(choices) or []:
+        yield (as_number(value) if is_number else value), str(label)
+
+
+def as_number(value: Any) -> float | None:
+    """A number of any kind, money included, to be counted with; a whole one stays whole."""
+    if isinstance(value, int) and abs(value) < MOST:
+        return int(value)
+    number = float(value)
+    if not math.isfinite(number) or abs(number) >= MOST:
+        return None
+    return int(number) if number.is_integer() else number
