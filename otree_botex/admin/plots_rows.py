@@ -133,7 +133,8 @@ def _seats(session: Session, asked: Asked) -> dict[int, _Seat]:
     known = bots(session)
     steps = (Bot.participant_id, Bot.id, Step.app, Step.page, Step.page_number, Step.round_number, Step.outcome)
     found = db.query(*steps, Step.answers_json).filter(Bot.session_id == session.id, Step.bot_id == Bot.id)
-    for participant, bot, app, page, number, round_number, outcome, given in found.order_by(Step.id):
+    found = found.filter(Step.kind != "end").order_by(Step.id)
+    for participant, bot, app, page, number, round_number, outcome, given in found:
         seat, fields = seats[participant], asked.pages.get((app, page))
         if number is None:
             continue

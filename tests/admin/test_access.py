@@ -35,6 +35,8 @@ ROUTES = {
     "/LLMBots/{code}/launch/{launch}": "admin",
     "/LLMBots/{code}/launch/{launch}/{file}": "admin",
     "/LLMBots/{code}/export/{table}": "admin",
+    "/LLMBots/{code}/plots": "admin",
+    "/LLMBots/{code}/plots/{name}.csv": "admin",
     "/LLMBotsOverview": "admin",
     "/LLMBotsOverview/status": "admin",
     "/LLMBotsPersonas": "admin",
