@@ -6,31 +6,19 @@ Reaching the next page is not enough there: what counts is whether a decision wa
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from otree.database import db
-
-from ..models import Bot, Event
 from .happened import LIMITS
 
 READ = ("actions", "done", "form", "live out", "refused", "limit")
+"""What a report tells of what happened."""
 OF_OTREE = ("timeout_happened", "csrftoken")
 """What oTree itself has in its forms."""
 
 Happened = Mapping[tuple[int, int], Sequence[tuple[str, Any]]]
 """What happened in each step, by bot and number: what it was, and its data."""
-
-
-def events(bots: Sequence[Bot]) -> Happened:
-    """What happened on pages in a browser, as far as a report tells it."""
-    found: dict[tuple[int, int], list[tuple[str, Any]]] = defaultdict(list)
-    rows = db.query(Event.bot_id, Event.step, Event.what, Event.data_json)
-    rows = rows.filter(Event.bot_id.in_([bot.id for bot in bots]), Event.what.in_(READ))
-    for bot, step, what, data in rows.order_by(Event.id):
-        found[bot, step].append((what, json.loads(data)))
-    return found
 
 
 def of_page(steps: Iterable[Any], happened: Happened, seats: Mapping[int, int]) -> dict[str, Any]:

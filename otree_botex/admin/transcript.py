@@ -15,9 +15,9 @@ from typing import Any
 from ..record.exports import asked
 from ..record.transcripts import Played
 from .happened import told
+from .page_report import BY
 
 NO_REPLY = "No reply is on record: none has come yet, or the bot's runner ended before one came."
-BY = {"reply": "the check of the reply", "form": "the form", "server": "oTree"}
 MARKS = {
     "submitted": "✓",
     "read": "✓",
