@@ -45,6 +45,7 @@ from . import (
     transcript_page,
 )
 from .own import record
+from .pretest import views as pretest_views
 
 
 class Ping(HTTPEndpoint):
@@ -188,4 +189,5 @@ routes = [
     *personas_page.routes,
     *prompts_page.routes,
     *plots.routes,
+    *pretest_views.routes,
 ]

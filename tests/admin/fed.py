@@ -18,9 +18,15 @@ from ..servers import Server
 TOKEN = "known to this test"
 
 
-def feed(server: Server, config: str, seats: Mapping[int, Iterable[Mapping[str, Any]]], **parameters: Any) -> str:
+def feed(
+    server: Server,
+    config: str,
+    seats: Mapping[int, Iterable[Mapping[str, Any]]],
+    also: Iterable[str] = (),
+    **parameters: Any,
+) -> str:
     """Makes a session with a bot on each of its seats, takes these records (by seat) for all they did, and returns the
-    session's code. By oTree's reckoning they are at the end."""
+    session's code. By oTree's reckoning they are at the end; what SQL statements in `also` say is changed, too."""
     session = server.session(config, len(seats))
     launch = server.launch(session, **parameters)
     bots = {bot["seat"]: bot["bot"] for bot in server.bots(session)}
@@ -32,6 +38,8 @@ def feed(server: Server, config: str, seats: Mapping[int, Iterable[Mapping[str, 
             f"update otree_botex_bot set token_hash = ?, {clean}", (hashlib.sha256(TOKEN.encode()).hexdigest(),)
         )
         database.execute("update otree_participant set _index_in_pages = _max_page_index + 1")
+        for statement in also:
+            database.execute(statement)
     for seat, written in seats.items():
         send(server, launch, bots[seat], written)
     return session

@@ -37,6 +37,8 @@ ROUTES = {
     "/LLMBots/{code}/export/{table}": "admin",
     "/LLMBots/{code}/plots": "admin",
     "/LLMBots/{code}/plots/{name}.csv": "admin",
+    "/LLMBots/{code}/report": "admin",
+    "/LLMBots/{code}/report/{file}": "admin",
     "/LLMBotsOverview": "admin",
     "/LLMBotsOverview/status": "admin",
     "/LLMBotsPersonas": "admin",
