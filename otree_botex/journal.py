@@ -175,7 +175,8 @@ class LeftRecord(TypedDict):
 
 
 class StateRecord(TypedDict):
-    """kind "state": what the bot is doing now; `error` says in a sentence why it failed, `cause` in a word."""
+    """kind "state": what the bot is doing now; `error` says in a sentence why it failed, was paused or stopped, if it
+    was not by the experimenter; `cause` says in a word why it failed."""
 
     state: State
     error: str

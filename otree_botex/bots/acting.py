@@ -18,6 +18,7 @@ from .actions import Action
 from .browser import left_for
 from .changes import changes
 from .decision import TIMED_OUT
+from .gate import Gate
 from .journal import BotJournal
 from .limits import PageLimits, Spent
 from .mind import Mind
@@ -42,11 +43,13 @@ IN_VAIN = "It came back each time. Do something else before you send it again."
 @dataclass
 class Actor:
     """One bot on one page, which its tab shows as this scene. The page's time is up at the `deadline` (of
-    time.monotonic()); a `pace` holds the bot up as a person would be."""
+    time.monotonic()); a `pace` holds the bot up as a person would be. Before each thing that it does it passes its
+    `gate`, and looks again if it was paused there."""
 
     tab: Tab
     mind: Mind
     journal: BotJournal
+    gate: Gate
     page: Page
     scene: Scene
     limits: PageLimits
@@ -55,7 +58,7 @@ class Actor:
     pace: Pace | None = None
 
     def __post_init__(self) -> None:
-        self.spent = Spent(self.limits, self.journal)
+        self.spent = Spent(self.limits, self.journal, self.gate)
         self.loads, self.shown = self.tab.loads, self.scene
         self.seen_at = self.shown_at = time.monotonic()
         self.traces = Traces(self.tab, self.journal, self.page, self.scene)
@@ -81,6 +84,9 @@ class Actor:
     def _play(self) -> Page:
         news = ""
         while not self._is_left():
+            if self.gate.enter():
+                self._look()
+                continue
             if not self.spent.may_ask():
                 self._sit_out()
                 break
@@ -126,6 +132,8 @@ class Actor:
         done, surprise, failed = 0, "", ""
         self._look()
         for action in plan:
+            if self.gate.enter():
+                self._look()
             has_waited = done > 0 and action.do == plan[done - 1].do == "wait"
             surprise = surprise or (NOTHING if has_waited else self._differs(action))
             if surprise or self._is_left() or not self.spent.may_act():

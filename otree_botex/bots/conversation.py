@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from string import Template
-from threading import Event
 from typing import Any
 
 from ..errors import ModelError
 from ..llm import LLM, Completion, Schema, object_schema
 from ..records import Memory, MemoryMode
 from .exchange import Exchange, Said
+from .gate import Gate
 from .journal import BotJournal
 from .pictures import Picture
-from .replies import KEPT_NOTES_LENGTH, Unusable, json_object, read_notes
+from .replies import Unusable, json_object, read_notes
 from .waiting import says_nothing
+from .wording import Prompts
 
-PROMPTS = Path(__file__).parent / "prompts"
 BETWEEN = "\n\n---\n\n"
 """What stands between pages that are shown together."""
 NOTES_LENGTH = 2000
 NOTES_SCHEMA = object_schema(notes={"type": "string", "maxLength": NOTES_LENGTH})
 REPLY_TOKENS, KEPT_NOTES_TOKENS = 600, 400
 """Room kept for a reply when a conversation is fitted into a model's context, and for the notes that are part of it."""
-PICTURE_TOKENS = 1500
-"""What a picture is reckoned to take; providers count in several ways, few take more."""
 LEAST_PART_TOKENS = 200
 """A page is not given in smaller parts than this: with less room a model could not follow it."""
 
@@ -40,30 +36,27 @@ Shown = tuple[str, tuple[Picture, ...]]
 """A text and its pictures."""
 
 
-def prompt(name: str, **values: str) -> str:
-    """The text of one of the prompt files, with the values it leaves open."""
-    text = (PROMPTS / f"{name}.txt").read_text(encoding="utf-8").strip()
-    return Template(text).substitute(values) if values else text
-
-
 class Conversation:
     """The messages that the next reply will be an answer to. One per bot.
 
-    `seed` makes replies repeatable where the model honours one; `stop` ends waiting for a model that is out of reach.
+    They begin with the `system` message. `seed` makes replies repeatable where the model honours one; each question
+    passes the bot's `gate`.
     """
 
     def __init__(
         self,
         llm: LLM,
         journal: BotJournal,
-        stop: Event,
-        seed: int | None = None,
+        gate: Gate,
+        seed: int | None,
         *,
-        memory: MemoryMode = "full",
-        seat: int = 0,
+        memory: MemoryMode,
+        seat: int,
+        prompts: Prompts,
+        system: str,
     ) -> None:
-        self._llm, self._mode = llm, memory
-        self._exchange = Exchange(llm, journal, stop, seed, seat)
+        self._llm, self._mode, self._prompts, self._system = llm, memory, prompts, system
+        self._exchange = Exchange(llm, journal, gate, seed, seat)
         self._messages: list[Said] = []
         self._opened = 1  # the place of the message that shows the page at hand
         self._noted = 1  # with `summary`: what stands from here on is not in the notes yet
@@ -82,7 +75,10 @@ class Conversation:
         self._messages = [Said(message["number"], message["role"], message["content"]) for message in memory.memory]
         self._unread = [(text, ()) for text in memory.unread.split(BETWEEN) if not says_nothing(text)]
         self._noted = len(self._messages)
-        notes = (read_notes(m.content) if m.role == "assistant" else _notes_of(m.content) for m in self._messages[::-1])
+        notes = (
+            read_notes(said.content) if said.role == "assistant" else self._notes_of(said.content)
+            for said in self._messages[::-1]
+        )
         self._notes = next(filter(None, notes), "")
 
     def read(self, text: str, pictures: Sequence[Picture] = ()) -> None:
@@ -97,17 +93,16 @@ class Conversation:
         if self._mode != "full":
             self._messages, self._noted = self._messages[:1], 1
         if not self._messages:
-            more = [prompt("summary", length=str(KEPT_NOTES_LENGTH))] if self._mode == "summary" else []
-            self._messages.append(self._exchange.say("system", "\n\n".join([prompt("system"), *more])))
+            self._messages.append(self._exchange.say("system", self._system))
         shown = [*(self._unread if self._mode != "none" else ()), (text, tuple(pictures))]
         self._opened, self._unread = len(self._messages), []
         page, every = BETWEEN.join(text for text, _ in shown), [picture for _, some in shown for picture in some]
-        content = _with_notes(self._notes, page) if self._mode == "summary" else page
+        content = self._with_notes(self._notes, page) if self._mode == "summary" else page
         self._messages.append(self._exchange.say("user", content, every, again=page))
 
     def show_anew(self, text: str, pictures: Sequence[Picture] = ()) -> None:
         """Shows the page at hand as it stands now, in place of all that was said on it so far."""
-        content = _with_notes(self._notes, text) if self._mode == "summary" else text
+        content = self._with_notes(self._notes, text) if self._mode == "summary" else text
         self._messages = self._messages[: self._opened]
         self._messages.append(self._exchange.say("user", content, pictures, again=text))
 
@@ -126,7 +121,7 @@ class Conversation:
             start = max([1, *replies])
         taken, self._messages = self._messages[start:], self._messages[:start]
         self._unread[:0] = [
-            (said.again if said.role == "user" else prompt("replied", reply=said.content), said.pictures)
+            (said.again if said.role == "user" else self._prompts("replied", reply=said.content), said.pictures)
             for said in taken
         ]
 
@@ -172,8 +167,8 @@ class Conversation:
             self._messages = [system, *older]
             notes = self._take_notes(deadline)
         self._messages, self._opened, self._noted = [system], 1, 1
-        if self._room(system, _message(_with_notes(notes, page.content)), *since) >= 0:
-            content = _with_notes(notes, page.content)
+        if self._room(system, _message(self._with_notes(notes, page.content)), *since) >= 0:
+            content = self._with_notes(notes, page.content)
             self._messages += [self._exchange.say("user", content, page.pictures), *since]
         else:
             text = BETWEEN.join(message.content for message in (page, *since))
@@ -186,20 +181,20 @@ class Conversation:
         (system,) = self._messages
         parts = self._parts(system, text, questions)
         for number, part in enumerate(parts, 1):
-            shown = f"{prompt('part', number=str(number), of=str(len(parts)))}\n\n{part}"
+            shown = f"{self._prompts('part', number=str(number), of=str(len(parts)))}\n\n{part}"
             self._messages = [system]
             if number < len(parts):
-                self._messages.append(self._exchange.say("user", _with_notes(notes, shown)))
+                self._messages.append(self._exchange.say("user", self._with_notes(notes, shown)))
                 notes = self._notes = self._take_notes(deadline)
             else:
-                ending = f"\n\n{prompt('questions', questions=questions)}" if questions else ""
+                ending = f"\n\n{self._prompts('questions', questions=questions)}" if questions else ""
                 again = shown if self._mode == "summary" else ""
                 self._messages.append(
-                    self._exchange.say("user", _with_notes(notes, shown + ending), pictures, again=again)
+                    self._exchange.say("user", self._with_notes(notes, shown + ending), pictures, again=again)
                 )
 
     def _take_notes(self, deadline: float | None) -> str:
-        self.say(prompt("notes"))
+        self.say(self._prompts("notes"))
         completion = self._ask(NOTES_SCHEMA, "notes", {}, deadline)
         try:
             return str(json_object(completion)["notes"])
@@ -208,9 +203,9 @@ class Conversation:
 
     def _parts(self, system: Said, text: str, questions: str) -> list[str]:
         """A page's text in parts that fit, broken at its lines where that is possible."""
-        full_notes = _with_notes("x" * NOTES_LENGTH, prompt("part", number="10", of="10"))
-        around = (_message(full_notes), _message(prompt("questions", questions=questions)), _message(prompt("notes")))
-        room = self._room(system, *around)
+        full_notes = self._with_notes("x" * NOTES_LENGTH, self._prompts("part", number="10", of="10"))
+        around = full_notes, self._prompts("questions", questions=questions), self._prompts("notes")
+        room = self._room(system, *map(_message, around))
         if room < LEAST_PART_TOKENS:
             needed = self._tokens(text) + self._tokens(questions) + self._tokens(system.content) + self._reply_tokens
             raise ModelError(
@@ -228,9 +223,7 @@ class Conversation:
         """How many tokens are left beside these messages and a reply."""
         if self._llm.context_tokens is None:
             return float("inf")
-        taken = sum(self._tokens(message.content) for message in messages)
-        taken += sum(PICTURE_TOKENS * len(message.sent_pictures) for message in messages)
-        return self._llm.context_tokens - self._reply_tokens - taken
+        return self._llm.context_tokens - self._reply_tokens - sum(map(self._exchange.tokens, messages))
 
     @property
     def _reply_tokens(self) -> int:
@@ -239,19 +232,20 @@ class Conversation:
     def _tokens(self, text: str) -> int:
         return self._llm.count_tokens(text)
 
+    def _with_notes(self, notes: str, text: str) -> str:
+        return f"{self._prompts('remember', notes=notes)}{BETWEEN}{text}" if notes else text
+
+    def _notes_of(self, shown: str) -> str:
+        """The notes that a page was shown with; empty if there were none."""
+        before, _, after = self._prompts("remember", notes=BETWEEN).partition(BETWEEN)
+        head = shown.partition(BETWEEN)[0]
+        if not (head.startswith(before) and head.endswith(after)):
+            return ""
+        return head[len(before) : len(head) - len(after)].strip()
+
 
 def _message(content: str) -> Said:
     return Said(0, "user", content)
-
-
-def _with_notes(notes: str, text: str) -> str:
-    return f"{prompt('remember', notes=notes)}{BETWEEN}{text}" if notes else text
-
-
-def _notes_of(shown: str) -> str:
-    """The notes that a page was shown with; empty if there were none."""
-    head = prompt("remember", notes="")
-    return shown.removeprefix(head).partition(BETWEEN)[0].strip() if shown.startswith(head) else ""
 
 
 def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Event
 from typing import Any
 from zlib import crc32
 
@@ -13,10 +12,14 @@ from tenacity import RetryCallState, stop_after_attempt, stop_after_delay, stop_
 
 from ..errors import ModelError, TimeUp, TransientModelError
 from ..llm import LLM, Completion, Request, Schema
+from .budget import Amount
+from .gate import Gate
 from .journal import BotJournal
 from .patience import try_again
 from .pictures import Picture
 
+PICTURE_TOKENS = 1500
+"""What a picture is reckoned to take; providers count in several ways, few take more."""
 TRIES, PATIENCE_SECONDS = 8, 180.0
 """How often, and how long, a model that is overloaded or out of reach is asked again at least before the bot fails."""
 
@@ -45,12 +48,12 @@ class Said:
 class Exchange:
     """Numbers the messages and asks the model.
 
-    `seed` makes replies repeatable where the model honours one; `seat` says for whom it is asked; `stop` ends waiting
-    for a model that is out of reach.
+    `seed` makes replies repeatable where the model honours one; `seat` says for whom it is asked. Each question passes
+    the bot's `gate`.
     """
 
-    def __init__(self, llm: LLM, journal: BotJournal, stop: Event, seed: int | None, seat: int) -> None:
-        self._llm, self._journal, self._stop, self._seed, self._seat = llm, journal, stop, seed, seat
+    def __init__(self, llm: LLM, journal: BotJournal, gate: Gate, seed: int | None, seat: int) -> None:
+        self._llm, self._journal, self._gate, self._seed, self._seat = llm, journal, gate, seed, seat
         self._place = self._asked = 0
         self.number = 0
         """That of the last message, replies that never came included."""
@@ -81,38 +84,47 @@ class Exchange:
     ) -> tuple[Said, Completion]:
         """The model's reply to these messages, and what it took.
 
-        Raises TimeUp after the `deadline` (of time.monotonic()), ModelError if the model cannot answer, and Stopped.
+        Raises TimeUp after the `deadline` (of time.monotonic()), ModelError if the model cannot answer, and what
+        `Gate.asking` raises.
         """
         sent = [message.as_sent() for message in messages]
         request = Request(sent, schema, self._next_seed(), refused, deadline, self._seat, purpose)
         numbers = [message.number for message in messages]
         return try_again(
-            lambda: self._ask(request, numbers, purpose),
+            lambda: self._ask(request, numbers, purpose, lambda: sum(map(self.tokens, messages))),
             after=TransientModelError,
             wait=lambda state: min(_pause(state), request.seconds_left()),
             limit=stop_all(stop_after_attempt(TRIES), stop_after_delay(PATIENCE_SECONDS)),
-            stop=self._stop,
+            stop=self._gate.stop,
         )
 
-    def _ask(self, request: Request, numbers: list[int], purpose: str) -> tuple[Said, Completion]:
-        if request.seconds_left() <= 0:
-            raise TimeUp("The page's time was up before the model had answered.")
-        self.number += 1
-        about: dict[str, Any] = {"purpose": purpose, "sent": numbers, "schema": request.schema, "seed": request.seed}
-        self._journal.write("request", number=self.number, **about)
-        self._journal.settle()
-        began = time.monotonic()
-        try:
-            completion = self._llm.complete(request)
-        except ModelError as error:
-            self._reply(began, error=str(error))
-            raise
-        self._reply(began, content=completion.text, **_took(completion))
-        self.cost += completion.cost or 0.0
+    def tokens(self, message: Said) -> int:
+        """What a message is reckoned to take of a model's context."""
+        return self._llm.count_tokens(message.content) + PICTURE_TOKENS * len(message.sent_pictures)
+
+    def _ask(
+        self, request: Request, numbers: list[int], purpose: str, tokens: Callable[[], int]
+    ) -> tuple[Said, Completion]:
+        with self._gate.asking(tokens, request.deadline) as spend:
+            if request.seconds_left() <= 0:
+                raise TimeUp("The page's time was up before the model had answered.")
+            self.number += 1
+            about: dict[str, Any] = {"purpose": purpose, "sent": numbers, "schema": request.schema}
+            spend(self._journal.write("request", number=self.number, **about, seed=request.seed), Amount(calls=1))
+            self._journal.settle()
+            began = time.monotonic()
+            try:
+                completion = self._llm.complete(request)
+            except ModelError as error:
+                self._reply(began, error=str(error))
+                raise
+            took = Amount(completion.cost or 0.0, 0, completion.usage.input + completion.usage.output)
+            spend(self._reply(began, content=completion.text, **_took(completion)), took)
+        self.cost += took.cost
         return Said(self.number, "assistant", completion.text), completion
 
-    def _reply(self, began: float, **what: Any) -> None:
-        self._journal.write("reply", number=self.number, **what, seconds=round(time.monotonic() - began, 3))
+    def _reply(self, began: float, **what: Any) -> int:
+        return self._journal.write("reply", number=self.number, **what, seconds=round(time.monotonic() - began, 3))
 
     def _next_seed(self) -> int | None:
         """Another for each question, and in each run the same ones: they depend on the page and on how many questions

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -34,14 +34,20 @@ class Journal:
     """The journal of the bots that this process plays.
 
     With a folder, each record is on disk when it is written, until it is acknowledged. Without one, `settle` waits for
-    the acknowledgement. `on_stop` is called with the number of each bot that is to stop. Raises ServerError from `open`
-    if no record of this launch is taken.
+    the acknowledgement. `on_stop` is called with the number of each bot that is to stop, `on_reply` with each reply to
+    a batch. Raises ServerError from `open` if no record of this launch is taken.
     """
 
-    def __init__(self, launch: Launch, carrier: Carrier, on_stop: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        carrier: Carrier,
+        on_stop: Callable[[int], None],
+        on_reply: Callable[[Mapping[str, Any]], None],
+    ) -> None:
         self._carrier = carrier
         self._bots = [seat.bot for seat in launch.seats]
-        self._on_stop = on_stop
+        self._on_stop, self._on_reply = on_stop, on_reply
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._waiting: deque[str] = deque()
@@ -74,8 +80,8 @@ class Journal:
             self._files[bot] = path.open("w", encoding="utf-8")
         self._thread.start()
 
-    def record(self, bot: int, kind: str, **data: Any) -> None:
-        """Writes one record down. See `settle`."""
+    def record(self, bot: int, kind: str, **data: Any) -> int:
+        """Writes one record down, and returns its number. See `settle`."""
         with self._lock:
             self._sequence[bot] += 1
             record = {"bot": bot, "seq": self._sequence[bot], "at": time.time(), "kind": kind, **data}
@@ -85,6 +91,7 @@ class Journal:
                 self._files[bot].flush()
             self._waiting.append(line)
             self._written += 1
+            return self._sequence[bot]
 
     def picture(self, bot: int, sha256: str, url: str) -> None:
         """Writes a picture down, unless that was done before."""
@@ -108,6 +115,11 @@ class Journal:
                 if self.refused or self._hurried:
                     raise Stopped
                 self._news.wait()
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds nothing was heard of where the record is kept."""
+        return time.monotonic() - self._last_sent
 
     def hurry(self) -> None:
         """From now on nobody waits long for a record that is away. What it has not taken by the end stays on disk."""
@@ -182,6 +194,7 @@ class Journal:
         self._last_sent = time.monotonic()
         for bot in reply["stop"]:
             self._on_stop(bot)
+        self._on_reply(reply)
         return {int(bot): number for bot, number in reply["acknowledged"].items()}
 
 
@@ -191,7 +204,9 @@ class BotJournal:
     def __init__(self, journal: Journal, bot: int, step: int = 0) -> None:
         self._journal, self._bot, self.step = journal, bot, step
         self._began = 0.0
-        self._state: State | None = None
+        self.current: State = "starting"
+        """What the bot is doing now."""
+        self._error = ""
         self._is_on_page = False
 
     def page(self, **data: Any) -> None:
@@ -213,9 +228,9 @@ class BotJournal:
         if self._is_on_page:
             self.left("interrupted")
 
-    def write(self, kind: str, **data: Any) -> None:
-        """A message, a decision or a refusal of this step."""
-        self._journal.record(self._bot, kind, step=self.step, **data)
+    def write(self, kind: str, **data: Any) -> int:
+        """A message, a decision or a refusal of this step. Returns the number of the record."""
+        return self._journal.record(self._bot, kind, step=self.step, **data)
 
     def picture(self, sha256: str, url: str) -> None:
         """A picture that is about to be shown to the model."""
@@ -228,10 +243,15 @@ class BotJournal:
         """
         self._journal.settle()
 
+    @property
+    def silence(self) -> float:
+        """For how many seconds nothing was heard of where the record is kept."""
+        return self._journal.silence
+
     def state(self, state: State, error: str = "", cause: Cause = "") -> None:
-        """What the bot is doing now, if it is not what it was doing."""
-        if state != self._state or state in ENDED:
-            self._state = state
+        """What the bot is doing now, and why, if it is not what it was doing."""
+        if (state, error) != (self.current, self._error) or state in ENDED:
+            self.current, self._error = state, error
             self._journal.record(self._bot, "state", state=state, error=error, cause=cause)
 
 

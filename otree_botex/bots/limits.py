@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import LimitReached
 from ..records import Launch
+from .gate import Gate
 from .journal import BotJournal
 
 
@@ -20,12 +21,18 @@ class PageLimits:
 
 
 class Spent:
-    """What a bot has taken so far for the page that it is on. A limit that is reached goes on record."""
+    """What a bot has taken so far for the page that it is on. A limit that is reached goes on record. Of its seconds
+    those count for which its `gate` was open."""
 
-    def __init__(self, limits: PageLimits, journal: BotJournal) -> None:
-        self._limits, self._journal = limits, journal
-        self._began = time.monotonic()
+    def __init__(self, limits: PageLimits, journal: BotJournal, gate: Gate) -> None:
+        self._limits, self._journal, self._gate = limits, journal, gate
+        self._start, self._paused_before = time.monotonic(), gate.seconds
         self.calls = self.actions = 0
+
+    @property
+    def _began(self) -> float:
+        """When it would have come to the page if it had never been paused since, by time.monotonic()."""
+        return self._start + self._gate.seconds - self._paused_before
 
     @property
     def end(self) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from threading import Event
 from typing import Any
 
 from ..llm import ACT, ACT_AGAIN, LLM, Completion, Schema
@@ -18,25 +17,30 @@ from ..records import Memory, MemoryMode
 from . import actions
 from .actions import Action
 from .chat import Line, as_text
-from .conversation import Conversation, prompt
+from .conversation import Conversation
 from .decision import TIMED_OUT, Decision
+from .gate import Gate
 from .journal import BotJournal
 from .page import Page
 from .pictures import Picture
 from .refusals import FORM, REPLY, SERVER, Refusals
 from .replies import (
+    KEPT_NOTES_LENGTH,
     Turn,
     Unusable,
     json_object,
     read_answers,
     read_notes,
     read_reason,
+    read_remark,
     read_turn,
     talk_schema,
     with_notes,
+    with_remark,
 )
 from .scene import Scene
 from .waiting import says_nothing
+from .wording import Prompts
 
 TURNS_SHOWN = 12
 """A page that is acted on is shown anew after so many turns: what was said on it grows longer than the page."""
@@ -46,28 +50,36 @@ class Mind:
     """Decides for one bot.
 
     `seed` makes a model's replies repeatable where it honours one; `attempts` is how many replies to one page may be
-    refused; `memory` says what is remembered of earlier pages, `seat` for whom the model is asked; `stop` ends waiting
-    for a model that is out of reach.
+    refused; `memory` says what is remembered of earlier pages, `seat` for whom the model is asked, `persona` who the
+    bot is to be. In a `pretest` it is asked for remarks on the pages. Each question passes the bot's `gate`.
     """
 
     def __init__(
         self,
         llm: LLM,
         journal: BotJournal,
-        stop: Event,
+        gate: Gate,
         *,
         seed: int | None = None,
         attempts: int = 5,
         memory: MemoryMode = "full",
         seat: int = 0,
+        persona: str = "",
+        pretest: bool = False,
+        prompts: Prompts | None = None,
     ) -> None:
-        self._conversation = Conversation(llm, journal, stop, seed, memory=memory, seat=seat)
-        self._refusals = Refusals(self._conversation, journal, attempts)
-        self._journal, self._takes_notes = journal, memory == "summary"
+        self._prompts = prompts = prompts or Prompts()
+        system = _system(prompts, memory, persona, pretest)
+        self._conversation = Conversation(
+            llm, journal, gate, seed, memory=memory, seat=seat, prompts=prompts, system=system
+        )
+        self._refusals = Refusals(self._conversation, journal, attempts, prompts)
+        self._journal, self._takes_notes, self._remarks_on_pages = journal, memory == "summary", pretest
         self._waited = ""
         self._page: Page | None = None
         self._said: Mapping[str, Any] = {}
         self._reason = ""
+        self._remarks: list[str] = []
         self._demanded: set[str] = set()
         self._memory = Memory()
         self._turn = 0
@@ -113,11 +125,11 @@ class Mind:
         is_new = self._see(page, pictures)
         if heard is not None:
             name = "talked_summary" if self._takes_notes else "talked"
-            self._conversation.say(prompt(name, heard=as_text(heard)), again=as_text(heard))
+            self._conversation.say(self._prompts(name, heard=as_text(heard)), again=as_text(heard))
         elif not is_new:
             self._hear_of_refusal(page)
         self._page, form = page, page.form.requiring(self._demanded)
-        schema = with_notes(form.schema()) if self._takes_notes else form.schema()
+        schema = self._asked_for(form.schema())
         while True:
             self._refusals.attempt += 1
             completion = self._ask(schema, "decision", deadline, form.questions)
@@ -127,6 +139,7 @@ class Mind:
                 self._refusals.tell(REPLY, {"": str(error)}, completion.text, cause=error.cause)
                 continue
             self._reason, self._said = reply.reason, reply.answers
+            self._remarks.append(reply.remark)
             filled = form.fill(self._said)
             if filled.refused:
                 self._refusals.tell(FORM, filled.refused, self._said)
@@ -142,7 +155,7 @@ class Mind:
         Raises as `decide` does.
         """
         self._see(page, pictures)
-        self._conversation.say(prompt("talk", heard=as_text(heard)), again=as_text(heard))
+        self._conversation.say(self._prompts("talk", heard=as_text(heard)), again=as_text(heard))
         completion = self._ask(talk_schema(page.chats), "talk", deadline)
         try:
             return read_turn(completion, page.chats)
@@ -163,20 +176,20 @@ class Mind:
     ) -> list[Action]:
         """A few actions on a page that stands in a browser as this `scene`; `news` is what happened there since the
         last ones, with which it is shown `anew` if that is wanted. Raises as `decide` does."""
-        now = _as_text(scene)
-        if self._see(replace(page, text=f"{now}\n\n{prompt('act')}"), pictures):
+        now = self._as_text(scene)
+        if self._see(replace(page, text=f"{now}\n\n{self._prompts('act')}"), pictures):
             self._turn, self._deeds = 0, []
         elif anew or self._turn % TURNS_SHOWN == 0:
-            shown = prompt("so_far", deeds=_listed(self._deeds), news=news, page=now)
-            self._conversation.show_anew(f"{shown}\n\n{prompt('act')}", pictures)
+            shown = self._prompts("so_far", deeds=_listed(self._deeds), news=news, page=now)
+            self._conversation.show_anew(f"{shown}\n\n{self._prompts('act')}", pictures)
         else:
-            self._conversation.say(prompt("acted", news=news))
+            self._conversation.say(self._prompts("acted", news=news))
         self._turn += 1
         self._refusals.begin_again()
-        schema, purpose = actions.schema(scene), ACT if self._turn == 1 else ACT_AGAIN
+        schema, purpose = self._asked_for(actions.schema(scene)), ACT if self._turn == 1 else ACT_AGAIN
         while True:
             self._refusals.attempt += 1
-            completion = self._ask(with_notes(schema) if self._takes_notes else schema, purpose, deadline)
+            completion = self._ask(schema, purpose, deadline)
             try:
                 data = json_object(completion)
                 plan = actions.read_actions(data, scene)
@@ -184,6 +197,7 @@ class Mind:
                 self._refusals.tell(REPLY, {"": str(error)}, completion.text, cause=error.cause)
                 continue
             self._reason = read_reason(data)
+            self._remarks.append(read_remark(data))
             self._conversation.keep_notes(read_notes(completion.text))
             what = {"actions": [one.as_json() for one in plan], "words": [one.describe(scene) for one in plan]}
             what |= {"attempt": self._turn, "reason": self._reason}
@@ -207,11 +221,11 @@ class Mind:
     def did_not(self, scene: Scene, actions: Sequence[Action]) -> None:
         """Which of them could not be done because the page was left. The model is told with its next page."""
         what = "\n".join(f"- {action.describe(scene)}" for action in actions)
-        self._conversation.read(prompt("not_done", actions=what))
+        self._conversation.read(self._prompts("not_done", actions=what))
 
     def time_is_up(self) -> None:
         """The page's time was up before it was said what to do. The model is told with its next page."""
-        self._tell_later(prompt("time_up"))
+        self._tell_later(self._prompts("time_up"))
 
     def acted(self, calls: int, posted: Sequence[Sequence[str]]) -> None:
         """Writes down what the page sent in the end: what was decided there, by the names of the form."""
@@ -220,8 +234,7 @@ class Mind:
             if name != TIMED_OUT[0]:
                 values.setdefault(name, []).append(value)
         answers = {name: some[0] if len(some) == 1 else some for name, some in values.items()}
-        entries = [list(entry) for entry in posted]
-        self._journal.write("decision", attempt=calls, answers=answers, reason=self._reason, entries=entries)
+        self._write_decision(calls, answers, self._reason, posted)
 
     def run_out(self, page: Page) -> Decision:
         """What a browser sends when a page's time is up: those of the last answers here that the form takes, and what
@@ -242,7 +255,7 @@ class Mind:
     def moved_on(self) -> None:
         """Somebody else (the experimenter, oTree's timer) took the participant off the page before its answers were
         sent. The model is told with its next page."""
-        self._tell_later(prompt("moved_on"))
+        self._tell_later(self._prompts("moved_on"))
 
     def _ask(
         self, schema: Schema, purpose: str, deadline: float | None, questions: Callable[[], str] = str
@@ -250,6 +263,12 @@ class Mind:
         return self._conversation.ask(
             schema, purpose, refused=self._refusals.answers, deadline=deadline, questions=questions
         )
+
+    def _asked_for(self, schema: Schema) -> Schema:
+        """A decision's schema with all else that a reply has to have."""
+        if self._remarks_on_pages:
+            schema = with_remark(schema)
+        return with_notes(schema) if self._takes_notes else schema
 
     def _is_here(self, page: Page) -> bool:
         return self._page is not None and self._page.number == page.number
@@ -259,10 +278,17 @@ class Mind:
         if self._is_here(page):
             return False
         self._page = page
-        self._said, self._reason, self._demanded = {}, "", set()
+        self._said, self._reason, self._remarks, self._demanded = {}, "", [], set()
         self._refusals.begin(page.form.names())
         self._conversation.show(page.number, page.text, pictures)
         return True
+
+    def _as_text(self, scene: Scene) -> str:
+        """A page as a model is shown it, with the dialog that stands in front of it."""
+        if scene.dialog is None:
+            return scene.text
+        dialog = self._prompts("dialog", kind=scene.dialog.kind, message=scene.dialog.message)
+        return f"{scene.text}\n\n{dialog}"
 
     def _tell_later(self, what: str) -> None:
         """What was said on this page and not replied to is said again with the next, and how this page ended."""
@@ -289,12 +315,16 @@ class Mind:
         """Writes a decision down. When this returns it may be sent."""
         names = page.form.names()
         answers = {names[key]: answer for key, answer in decision.answers.items()}
-        entries = [list(entry) for entry in decision.entries]
-        self._journal.write(
-            "decision", attempt=self._refusals.attempt, answers=answers, reason=decision.reason, entries=entries
-        )
+        self._write_decision(self._refusals.attempt, answers, decision.reason, decision.entries)
         self._journal.settle()
         return decision
+
+    def _write_decision(
+        self, attempt: int, answers: Mapping[str, Any], reason: str, entries: Sequence[Sequence[str]]
+    ) -> None:
+        remark = "\n".join(dict.fromkeys(filter(None, self._remarks))) if self._remarks_on_pages else ""
+        sent = [list(entry) for entry in entries]
+        self._journal.write("decision", attempt=attempt, answers=answers, reason=reason, entries=sent, remark=remark)
 
     def _hear_of_refusal(self, page: Page) -> None:
         errors = _by_key(page, page.errors)
@@ -302,15 +332,19 @@ class Mind:
         self._demanded |= {key for key in errors if key in self._said and self._said[key] is None}
         before = self._page.text if self._page else ""
         changed = lasting(page.text) != lasting(before)
-        self._refusals.tell(SERVER, errors, self._said, prompt("changed", text=page.text) if changed else "")
+        self._refusals.tell(SERVER, errors, self._said, self._prompts("changed", text=page.text) if changed else "")
 
 
-def _as_text(scene: Scene) -> str:
-    """A page as a model is shown it, with the dialog that stands in front of it."""
-    if scene.dialog is None:
-        return scene.text
-    dialog = prompt("dialog", kind=scene.dialog.kind, message=scene.dialog.message)
-    return f"{scene.text}\n\n{dialog}"
+def _system(prompts: Prompts, memory: MemoryMode, persona: str, pretest: bool) -> str:
+    """What a model is told before all pages."""
+    parts = [prompts("system")]
+    if persona:
+        parts.append(prompts("persona", persona=persona))
+    if memory == "summary":
+        parts.append(prompts("summary", length=str(KEPT_NOTES_LENGTH)))
+    if pretest:
+        parts.append(prompts("remark"))
+    return "\n\n".join(parts)
 
 
 def _listed(deeds: Sequence[str]) -> str:

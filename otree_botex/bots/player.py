@@ -12,6 +12,7 @@ from ..records import Memory, Outcome
 from .acting import Actor
 from .browser import Browser
 from .decision import TIMED_OUT, Decision
+from .gate import Gate
 from .journal import BotJournal
 from .limits import PageLimits
 from .mind import Mind
@@ -38,14 +39,15 @@ MOMENT_SECONDS = 1.0
 
 @dataclass
 class Player:
-    """Plays one participant's part, over HTTP and, where a page needs it, in a browser's `window`. `pace` holds it up
-    as a person would be; `images` says whether it looks at pictures; `last_page` is the number of the experiment's last
-    page, where it is known."""
+    """Plays one participant's part, over HTTP and, where a page needs it, in a browser's `window`. Before it does
+    anything it passes its `gate`; `pace` holds it up as a person would be; `images` says whether it looks at pictures;
+    `last_page` is the number of the experiment's last page, where it is known."""
 
     browser: Browser
     window: Window
     mind: Mind
     journal: BotJournal
+    gate: Gate
     pace: Pace | None = None
     images: bool = False
     limits: TalkLimits = TalkLimits()
@@ -60,6 +62,7 @@ class Player:
         True if it got there. Every way in which it does not is recorded with its reason; nothing is raised.
         """
         try:
+            self.gate.enter()
             page = self.browser.open()
             if memory is not None:
                 self._go_on(page, memory)
@@ -67,6 +70,8 @@ class Player:
                 try:
                     if page.is_wait:
                         page = self._wait(page)
+                    elif self.gate.enter():
+                        page = self._come_back()
                     elif (why := self.window.drivers.why(page)) == "":
                         page = self._answer(page)
                     else:
@@ -75,8 +80,8 @@ class Player:
                     page = self._open_again(error)
             self._end(page)
             return True
-        except Stopped:
-            self.journal.state("stopped")
+        except Stopped as stopped:
+            self.journal.state("stopped", str(stopped))
         except BotexError as error:
             self.journal.state("failed", str(error), error.cause)
         except Exception as error:
@@ -142,7 +147,8 @@ class Player:
         self._record(page, why, scene)
         pictures = self._look(replace(page, images=scene.images))
         tab, limits, deadline = self.window.tab, self.page_limits, _deadline(page)
-        return Actor(tab, self.mind, self.journal, page, scene, limits, deadline, pictures, self.pace).play()
+        of_bot = self.mind, self.journal, self.gate
+        return Actor(tab, *of_bot, page, scene, limits, deadline, pictures, self.pace).play()
 
     def _answer(self, page: Page, why: str = "") -> Page:
         """One form page, until oTree accepts what is sent, its time is up, or the participant is elsewhere. It is sent
@@ -166,12 +172,15 @@ class Player:
                     held = pause(held, page.errors)  # it insists: what was refused may be accepted later
                     self.browser.sleep(_within(held, deadline))
                 self._take_time(page, began, deadline)
+                if self.gate.enter() and deadline is not None and time.monotonic() > deadline:
+                    raise TimeUp("The page's time was up while the bot was paused.")
                 if not page.form.buttons and deadline is not None:  # it is its timer that submits it
                     self._sit_out(deadline)
                     decision = replace(decision, entries=(*decision.entries, TIMED_OUT))
             except TimeUp:
                 self._sit_out(deadline)
                 decision, outcome = self.mind.run_out(page), "timed out"
+                self.gate.enter()
             if time.monotonic() - began > MOMENT_SECONDS and not self.browser.is_on(page):
                 return self._moved_on()
             before, page = decision, self._send(page, decision, deadline)
@@ -186,7 +195,8 @@ class Player:
         """One decision, within the page's time; where there is a chat, after talking, which is done once a page."""
         until = None if deadline is None else deadline - MARGIN_SECONDS
         if page.chats and talks:
-            return talk_and_decide(self.browser, self.mind, self.journal, page, self.limits, until, pictures)
+            of_bot = self.browser, self.mind, self.journal, self.gate
+            return talk_and_decide(*of_bot, page, self.limits, until, pictures)
         return self.mind.decide(page, deadline=until, pictures=pictures)
 
     def _send(self, page: Page, decision: Decision, deadline: float | None) -> Page:
@@ -198,6 +208,7 @@ class Player:
                 break
             held = pause(held, page.errors)
             self.browser.sleep(_within(held, deadline))
+            self.gate.enter()
             decision = self.mind.repeat(page, decision)
         return page
 
@@ -212,11 +223,15 @@ class Player:
 
     def _open_again(self, error: Crashed) -> Page:
         """Where the participant is after the browser crashed. Raises the error if it has done so too often."""
-        self.window.close()
         self.crashes += 1
         if self.crashes > CRASHES:
             raise error
         logger.warning("%s The bot goes on where its participant is.", error)
+        return self._come_back()
+
+    def _come_back(self) -> Page:
+        """Where the participant is now. The page that it was on, if it still is, begins anew."""
+        self.window.close()
         self.journal.interrupted()
         self.mind.look_again()
         return self.browser.open()
@@ -231,6 +246,8 @@ class Player:
             self._sit_out(deadline)
             decision, outcome = Decision(entries=(*page.form.fixed, TIMED_OUT)), "timed out"
         self._take_time(page, began, deadline)
+        if self.gate.enter():
+            return self._come_back()
         here, held, attempt = page, 0.0, 0
         while _is_same(page := self._submit(here, decision), here):
             if self.window.is_needed(page):
@@ -247,6 +264,7 @@ class Player:
                 raise PageError(f"{page.place} does not let go on: {_said(page.errors)}")
             held = pause(held, page.errors)
             self.browser.sleep(held)
+            self.gate.enter()
         self.mind.read(here, pictures)
         self.journal.left(outcome)
         return page

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..errors import Refused
 from ..records import Cause
-from .conversation import Conversation, prompt
+from .conversation import Conversation
 from .journal import BotJournal
+from .wording import Prompts
 
 REPLY, FORM, SERVER = "reply", "form", "server"
 """Who refuses: the check of a reply's shape, that of the form, or oTree."""
@@ -18,8 +19,8 @@ WHOM = {REPLY: ", which had not the form that is asked for", FORM: " by the form
 class Refusals:
     """One per bot. `most` is how many replies to one page may be refused."""
 
-    def __init__(self, conversation: Conversation, journal: BotJournal, most: int) -> None:
-        self._conversation, self._journal, self._most = conversation, journal, most
+    def __init__(self, conversation: Conversation, journal: BotJournal, most: int, prompts: Prompts) -> None:
+        self._conversation, self._journal, self._most, self._prompts = conversation, journal, most, prompts
         self._names: Mapping[str, str] = {}
         self._causes: list[Cause] = []
         self.attempt = 0
@@ -53,7 +54,7 @@ class Refusals:
             for key in messages or said:
                 for refused in [key] if key in said else list(said):
                     self.answers.setdefault(refused, []).append(said[refused])
-        told = prompt("refused", errors="\n".join(lines))
+        told = self._prompts("refused", errors="\n".join(lines))
         self._conversation.say(f"{told}\n\n{news}" if news else told)
 
     def _named(self, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ MESSAGE_LENGTH = 500
 """The most characters that a bot is asked to write in one message of a chat."""
 KEPT_NOTES_LENGTH = 1000
 """The most characters of the notes that a bot is asked to keep where it remembers nothing else."""
+REMARK_LENGTH = 300
+"""The most characters of what a bot is asked to remark on a page, in a pre-test."""
 CUT_OFF = "The reply was cut off before its end. Be brief."
 
 
@@ -30,11 +32,12 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Answered:
-    """A reply to a page's questions: the answers by field key, the reason, and the notes, if it has any."""
+    """A reply to a page's questions: the answers by field key, the reason, and notes and a remark, if it has any."""
 
     answers: Mapping[str, Any]
     reason: str = ""
     notes: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ def with_notes(schema: Schema) -> dict[str, Any]:
     return object_schema(**schema["properties"], notes={"type": "string", "maxLength": KEPT_NOTES_LENGTH})
 
 
+def with_remark(schema: Schema) -> dict[str, Any]:
+    """The schema of a decision, with a remark on the page, for the experimenter."""
+    return object_schema(**schema["properties"], remark={"type": "string", "maxLength": REMARK_LENGTH})
+
+
 def talk_schema(chats: Sequence[Chat]) -> dict[str, Any]:
     """The schema of a turn in these chats."""
     message = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MESSAGE_LENGTH}, {"type": "null"}]}
@@ -63,13 +71,18 @@ def read_answers(completion: Completion) -> Answered:
     answers = data.get("answers")
     if not isinstance(answers, dict):
         raise Unusable('The reply has no "answers".')
-    return Answered(answers, read_reason(data), _notes(data))
+    return Answered(answers, read_reason(data), _text("notes", data), read_remark(data))
 
 
 def read_reason(data: Mapping[str, Any]) -> str:
     """The reason that a reply gives; empty if it gives none."""
     reason = data.get("reason", "")
     return reason if isinstance(reason, str) else json.dumps(reason)
+
+
+def read_remark(data: Mapping[str, Any]) -> str:
+    """What a reply remarks on the page; empty if nothing."""
+    return _text("remark", data)
 
 
 def read_turn(completion: Completion, chats: Sequence[Chat]) -> Turn:
@@ -86,7 +99,7 @@ def read_turn(completion: Completion, chats: Sequence[Chat]) -> Turn:
 def read_notes(text: str) -> str:
     """The notes of a reply; empty if it has none."""
     try:
-        return _notes(_json_object(text))
+        return _text("notes", _json_object(text))
     except Unusable:
         return ""
 
@@ -117,6 +130,7 @@ def _json_object(reply: str) -> dict[str, Any]:
     return data
 
 
-def _notes(data: Mapping[str, Any]) -> str:
-    notes = data.get("notes")
-    return notes.strip() if isinstance(notes, str) else ""
+def _text(name: str, data: Mapping[str, Any]) -> str:
+    """A part of a reply that is a text; empty if it is none, or is not there."""
+    text = data.get(name)
+    return text.strip() if isinstance(text, str) else ""

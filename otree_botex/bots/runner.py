@@ -7,19 +7,21 @@ import platform
 import signal
 import sys
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from .. import __version__
 from ..errors import BotexError, ServerError
 from ..llm import LLM, ModelOptions, load
 from ..records import START_PATH, Launch, Memory, Seat
 from .browser import Browser
+from .budget import Purse
 from .carrier import Carrier, HttpCarrier
-from .conversation import PROMPTS
 from .drivers import Drivers
+from .gate import Gate
 from .journal import BotJournal, Journal
 from .limits import PageLimits
 from .mind import Mind
@@ -27,6 +29,7 @@ from .pace import Pace
 from .player import Player
 from .talking import TalkLimits
 from .window import Window
+from .wording import Prompts
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +65,13 @@ def main(source: TextIO = sys.stdin) -> int:
 class _Bot:
     seat: Seat
     journal: BotJournal
-    stop: threading.Event = field(default_factory=threading.Event)
+    gate: Gate
     finished: bool = False
+
+    @property
+    def stop(self) -> threading.Event:
+        """Ends whatever the bot is doing."""
+        return self.gate.stop
 
 
 class Runner:
@@ -73,8 +81,9 @@ class Runner:
         self._launch, self._carrier = launch, carrier
         server = launch.seats[0].url or launch.server
         self._drivers = Drivers(launch.driver, server, launch.hosts, launch.browsers)
-        self._journal = Journal(launch, carrier, on_stop=self._stop_bot)
-        self._bots = {seat.bot: _Bot(seat, BotJournal(self._journal, seat.bot)) for seat in launch.seats}
+        self._prompts, self._purse = Prompts(launch.prompts), Purse(launch.max_tokens or 0)
+        self._journal = Journal(launch, carrier, on_stop=self._stop_bot, on_reply=self._heed)
+        self._bots = {seat.bot: self._bot(seat) for seat in launch.seats}
 
     @property
     def finished(self) -> int:
@@ -109,6 +118,16 @@ class Runner:
         for bot in self._bots.values():
             bot.stop.set()
 
+    def _bot(self, seat: Seat) -> _Bot:
+        journal = BotJournal(self._journal, seat.bot)
+        return _Bot(seat, journal, Gate(journal, threading.Event(), seat.bot, self._purse))
+
+    def _heed(self, reply: Mapping[str, Any]) -> None:
+        """Does what the reply to a batch of records asks for, but for stopping."""
+        for number, bot in self._bots.items():
+            bot.gate.is_shut = number in reply["pause"]
+        self._purse.heed(reply)
+
     def _stop_bot(self, bot: int) -> None:
         if bot in self._bots:
             self._bots[bot].stop.set()
@@ -123,7 +142,7 @@ class Runner:
             seats=[seat.number for seat in self._launch.seats],
             about=llm.about(),
             versions={"otree_botex": __version__, "python": platform.python_version(), **libraries, **chromium},
-            prompts={path.stem: path.read_text("utf-8") for path in sorted(PROMPTS.glob("*.txt"))},
+            prompts=self._prompts.texts,
         )
 
     def _play_all(self, llm: LLM, memories: dict[int, Memory]) -> None:
@@ -146,17 +165,21 @@ class Runner:
         mind = Mind(
             llm,
             bot.journal,
-            bot.stop,
+            bot.gate,
             seed=seat.seed,
             attempts=launch.attempts,
             memory=launch.memory,
             seat=seat.number,
+            persona=seat.persona,
+            pretest=launch.pretest,
+            prompts=self._prompts,
         )
         pace = Pace(seat.seed) if launch.human_pace else None
         limits = TalkLimits(launch.chat_messages, launch.chat_cost)
         page_limits = PageLimits(launch.page_calls, launch.page_actions, launch.page_seconds)
         window = Window(self._drivers, bot.stop, launch.images)
-        player = Player(browser, window, mind, bot.journal, pace, launch.images, limits, page_limits, launch.last_page)
+        of_bot = browser, window, mind, bot.journal, bot.gate
+        player = Player(*of_bot, pace, launch.images, limits, page_limits, launch.last_page)
         bot.finished = player.play(memory)
         browser.close()
 

@@ -11,6 +11,7 @@ from ..records import Launch
 from .browser import Browser
 from .chat import Line, Talk, TalkError
 from .decision import Decision
+from .gate import Gate
 from .journal import BotJournal
 from .mind import Mind
 from .page import Page
@@ -40,18 +41,19 @@ def talk_and_decide(
     browser: Browser,
     mind: Mind,
     journal: BotJournal,
+    gate: Gate,
     page: Page,
     limits: TalkLimits,
     deadline: float | None,
     pictures: Sequence[Picture],
 ) -> Decision:
-    """A decision on a page with chats, made when the talk there is over.
+    """A decision on a page with chats, made when the talk there is over. What is said passes the bot's `gate`.
 
     Raises what `Mind.decide` raises, and PageError if a chat cannot be opened.
     """
     try:
         with browser.talk(page) as talk:
-            talker = _Talker(mind, journal, page, talk, limits, deadline, pictures)
+            talker = _Talker(mind, journal, gate, page, talk, limits, deadline, pictures)
             for _ in range(RECKONINGS):
                 heard = talker.talk()
                 if not page.form.fields:
@@ -76,13 +78,14 @@ class _Talker:
         self,
         mind: Mind,
         journal: BotJournal,
+        gate: Gate,
         page: Page,
         talk: Talk,
         limits: TalkLimits,
         deadline: float | None,
         pictures: Sequence[Picture],
     ) -> None:
-        self.mind, self.journal, self.page, self.chats = mind, journal, page, talk
+        self.mind, self.journal, self.gate, self.page, self.chats = mind, journal, gate, page, talk
         self.limits, self.deadline, self.pictures = limits, deadline, pictures
         self.messages = self.turns = 0
         self.cost_before, self.slowest = mind.cost, LEAST_RESERVE_SECONDS / RESERVE
@@ -102,6 +105,7 @@ class _Talker:
             self.slowest = max(self.slowest, time.monotonic() - began)
             if turn.say:
                 self.journal.settle()
+                self.gate.enter()
             for chat, text in turn.say.items():
                 self.chats.say(chat, text)
                 self.messages += 1

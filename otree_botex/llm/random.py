@@ -54,8 +54,8 @@ class RandomAnswers(LLM):
         return Completion(text=json.dumps(reply, ensure_ascii=False), model="random", cost=0.0, mode="random")
 
     def count_tokens(self, text: str) -> int:
-        """A guess; nothing depends on it, as there is no limit."""
-        return len(text) // 4 + 1
+        """None are taken."""
+        return 0
 
     def about(self) -> dict[str, Any]:
         unseeded = "No seed was set, so the answers are drawn anew each time."
@@ -74,6 +74,8 @@ def _part(name: str, schema: Schema, rng: Random, request: Request) -> Any:
     """One of the parts that a reply has."""
     if name in ("reason", "notes"):
         return REASON[: schema.get("maxLength")]
+    if name == "remark":
+        return ""
     if name == "actions" and request.purpose in (ACT, ACT_AGAIN):
         return _draw_actions(schema, rng, has_acted=request.purpose == ACT_AGAIN)
     return _draw(name, schema, rng, request)

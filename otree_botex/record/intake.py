@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import func
+
 from ..records import ENDED
+from .rows import budget_of
 from .tables import Record
 
 Locate = Callable[[Mapping[str, Any]], tuple[str, str, int | None]]
@@ -35,7 +38,8 @@ def take(
     locate: Locate = by_address,
 ) -> dict[str, Any]:
     """Takes a batch of records of the bots that a runner is `playing`, and returns the reply to it: what is
-    acknowledged, and who is to stop, which are also the bots that it reports of but that another runner plays by now.
+    acknowledged, who is to pause, what may be spent, and who is to stop, which are also the bots that it reports of
+    but that another runner plays by now.
 
     Raises KeyError, TypeError, ValueError or AttributeError if these are no records; the caller rolls back then.
     """
@@ -53,8 +57,26 @@ def take(
     return {
         "acknowledged": {str(bot.id): bot.acknowledged for bot in bots.values()},
         "pause": [bot.id for bot in bots.values() if bot.pause_wanted],
+        "budget": _budget(record, playing),
         "stop": [id for id in bot_ids if id not in bots or (bots[id].stop_wanted and bots[id].state not in ENDED)],
     }
+
+
+def _budget(record: Record, playing: Sequence[Any]) -> dict[str, Any] | None:
+    """The limits of a launch, and what it has spent, as `records` describes it."""
+    budget = budget_of(record.db.query(record.Launch).filter_by(id=playing[0].launch_id).one())
+    if not budget:
+        return None
+    record.db.flush()
+    table = record.Bot
+    sums = (func.sum(column) for column in (table.cost, table.calls, table.input_tokens, table.output_tokens))
+    spent = record.db.query(*sums).filter(table.launch_id == playing[0].launch_id).one()
+    bots = {str(bot.id): _spent(bot.cost, bot.calls, bot.input_tokens, bot.output_tokens) for bot in playing}
+    return {"limits": budget.as_json(), "spent": _spent(*spent), "bots": bots}
+
+
+def _spent(cost: float, calls: int, input_tokens: int, output_tokens: int) -> dict[str, Any]:
+    return {"cost": cost, "calls": calls, "tokens": input_tokens + output_tokens}
 
 
 def parsed(records: Sequence[str]) -> list[dict[str, Any]]:

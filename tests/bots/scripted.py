@@ -8,6 +8,7 @@ from decimal import Decimal
 from threading import Event
 
 from otree_botex.bots.form import Field, Form
+from otree_botex.bots.gate import Gate
 from otree_botex.bots.mind import Mind
 from otree_botex.bots.page import Page
 from otree_botex.llm import Completion, Request, Usage
@@ -50,14 +51,17 @@ class Journal:
     def __init__(self):
         self.records = []
         self.step = 1
+        self.current, self.silence = "starting", 0.0
 
     def write(self, kind, **data):
         self.records.append((kind, data))
+        return len(self.records)
 
     def picture(self, sha256, url):
         self.records.append(("picture", {"sha256": sha256, "url": url}))
 
     def state(self, state, error="", cause=""):
+        self.current = state
         self.write("state", state=state, error=error, cause=cause)
 
     def settle(self):
@@ -88,7 +92,7 @@ def answer(value, reason="Because."):
 
 def mind(llm, **options):
     journal = Journal()
-    return Mind(llm, journal, Event(), **options), journal
+    return Mind(llm, journal, Gate(journal, Event()), **options), journal
 
 
 def contents(request):

@@ -9,20 +9,22 @@ from threading import Event
 import pytest
 
 from otree_botex.bots.chat import Chat, Line
-from otree_botex.bots.conversation import BETWEEN, prompt
+from otree_botex.bots.conversation import BETWEEN
 from otree_botex.bots.form import Form
-from otree_botex.bots.mind import Mind
+from otree_botex.bots.gate import Gate
 from otree_botex.bots.pictures import Picture
 from otree_botex.bots.replies import KEPT_NOTES_LENGTH
 from otree_botex.bots.talking import TalkLimits, talk_and_decide
+from otree_botex.bots.wording import Prompts
 from otree_botex.errors import ModelError, Refused, TimeUp, TransientModelError
 from otree_botex.llm import Completion, Usage
 from otree_botex.llm.random import REASON, RandomAnswers
 from otree_botex.records import Memory
 
-from .scripted import Journal, ScriptedLLM, answer, contents, mind, page
+from .scripted import ScriptedLLM, answer, contents, mind, page
 
 MODES = ("full", "summary", "none")
+prompt = Prompts()
 SYSTEM = {mode: prompt("system") for mode in MODES}
 SYSTEM["summary"] += "\n\n" + prompt("summary", length=str(KEPT_NOTES_LENGTH))
 CHAT = Chat("chat1", "Ann (Me)", "/chat", 1, "signed")
@@ -88,7 +90,7 @@ def test_all_that_a_completion_tells_is_on_record():
 
 def test_a_request_says_whose_it_is():
     llm = ScriptedLLM(answer(1))
-    Mind(llm, Journal(), Event(), seat=7).decide(page())
+    mind(llm, seat=7)[0].decide(page())
     assert llm.requests[0].seat == 7
 
 
@@ -261,7 +263,7 @@ def test_what_a_bot_says_in_a_chat_is_safe_on_record_before_it_is_said():
     llm = ScriptedLLM({"reason": "r", "say": {"chat1": "Hello"}, "done": True}, answer(1))
     thinker, journal = mind(llm)
     here = replace(page(), chats=(CHAT,))
-    talk_and_decide(OneChat(journal), thinker, journal, here, TalkLimits(), None, ())
+    talk_and_decide(OneChat(journal), thinker, journal, Gate(journal, Event()), here, TalkLimits(), None, ())
     assert journal.kinds()[journal.kinds().index("said") - 2 :][:3] == ["reply", "settled", "said"]
 
 

@@ -12,18 +12,21 @@ import pytest
 
 from otree_botex.bots import exchange
 from otree_botex.bots.chat import Chat, Line
-from otree_botex.bots.conversation import prompt
 from otree_botex.bots.decision import TIMED_OUT
 from otree_botex.bots.exchange import TRIES
 from otree_botex.bots.form import Field, Form
+from otree_botex.bots.gate import Gate
 from otree_botex.bots.mind import Mind, Turn
 from otree_botex.bots.patience import Stopped
 from otree_botex.bots.pictures import Picture
+from otree_botex.bots.wording import Prompts
 from otree_botex.errors import ModelError, Refused, TimeUp, TransientModelError
 from otree_botex.llm import Completion
 from otree_botex.records import Memory
 
 from .scripted import Journal, NoteTaker, ScriptedLLM, answer, contents, mind, page
+
+prompt = Prompts()
 
 
 def test_a_decision():
@@ -204,10 +207,10 @@ def test_a_model_that_stays_away_fails_the_bot_with_its_last_word(monkeypatch):
 
 
 def test_a_bot_that_is_told_to_stop_asks_no_more():
-    llm, stop = ScriptedLLM(TransientModelError("busy", 0.01), answer(1)), Event()
+    llm, stop, journal = ScriptedLLM(TransientModelError("busy", 0.01), answer(1)), Event(), Journal()
     complete = llm.complete
     llm.complete = lambda request: (stop.set(), complete(request))[1]  # told while the model is being asked
-    thinker = Mind(llm, Journal(), stop)
+    thinker = Mind(llm, journal, Gate(journal, stop))
     for _ in range(2):
         with pytest.raises(Stopped):
             thinker.decide(page())

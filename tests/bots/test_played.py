@@ -11,6 +11,7 @@ import pytest
 from otree_botex.bots.acting import IN_VAIN, NOTHING, SHORT_PATIENCE
 from otree_botex.bots.browser import Browser
 from otree_botex.bots.drivers import Drivers
+from otree_botex.bots.gate import Gate
 from otree_botex.bots.journal import BotJournal
 from otree_botex.bots.mind import Mind
 from otree_botex.bots.pace import Pace
@@ -64,7 +65,8 @@ def play(home, monkeypatch):
         model = Model(think)
         while not home.posted.empty():
             home.posted.get()
-        done = Player(browser, window, Mind(model, journal, stop), journal, **options).play()
+        gate = Gate(journal, stop)
+        done = Player(browser, window, Mind(model, journal, gate), journal, gate, **options).play()
         records.model, records.done = model, done
         records.sent = [home.posted.get() for _ in range(home.posted.qsize())]
         return records

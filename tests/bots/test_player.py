@@ -16,20 +16,23 @@ from threading import Event
 import pytest
 
 from otree_botex.bots.browser import Browser
-from otree_botex.bots.conversation import prompt
 from otree_botex.bots.decision import TIMED_OUT
 from otree_botex.bots.drivers import Drivers
+from otree_botex.bots.gate import Gate
 from otree_botex.bots.journal import BotJournal
 from otree_botex.bots.mind import Mind
 from otree_botex.bots.pace import Pace, is_not_yet, pause, reading_seconds
 from otree_botex.bots.player import Player
 from otree_botex.bots.talking import TalkLimits
 from otree_botex.bots.window import Window
+from otree_botex.bots.wording import Prompts
 from otree_botex.errors import TransientModelError
 from otree_botex.llm import Completion, Request
 from otree_botex.llm.random import RandomAnswers
 
 from ..servers import wait_until
+
+prompt = Prompts()
 
 pytestmark = pytest.mark.server
 
@@ -41,9 +44,11 @@ class Records:
 
     def __init__(self):
         self.all = []
+        self.silence = 0.0
 
     def record(self, bot, kind, **data):
         self.all.append({"kind": kind, **data})
+        return len(self.all)
 
     def picture(self, bot, sha256, url):
         self.record(bot, "picture", sha256=sha256, url=url)
@@ -104,7 +109,8 @@ def player(start, model, **options):
     journal = BotJournal(records, 1)
     llm = Model(model) if callable(model) else model
     browser, window = Browser(start, stop), Window(Drivers("http", start), stop)
-    return Player(browser, window, Mind(llm, journal, stop, attempts=20), journal, **options), records
+    gate = Gate(journal, stop)
+    return Player(browser, window, Mind(llm, journal, gate, attempts=20), journal, gate, **options), records
 
 
 def asks_for(request, text):

@@ -23,7 +23,7 @@ def test_all_of_a_journal_is_delivered_but_half_a_line(tmp_path):
     text = "\n".join(lines).encode()
     (tmp_path / "code-1.jsonl").write_bytes(text[: text.rindex("ü".encode()) + 1])
     carrier = Taken()
-    journal = Journal(launch, carrier, on_stop=lambda bot: None)
+    journal = Journal(launch, carrier, on_stop=lambda bot: None, on_reply=lambda reply: None)
     journal.open()
     journal.close()
     assert [record.count("a\u2028b\x85ü") for record in carrier.records] == [1, 1]
