@@ -4,7 +4,7 @@
   const root = document.getElementById('llm-bots-plots');
   const {charts, measures} = JSON.parse(document.getElementById('llm-bots-plots-data').textContent);
   // Okabe and Ito's colours, which people with any colour vision can tell apart; lines have dashes and bars edges besides
-  const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442', '#999999'];
+  const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#999999', '#f0e442'];
   const PEOPLE = '#333333';
   const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
   const LONGEST = 40;
@@ -65,7 +65,7 @@
           y: {...axis(measures[0]), beginAtZero: true},
         },
         plugins: {
-          legend: {position: 'top', align: 'start', labels: {boxWidth: 14}},
+          legend: {position: 'top', align: 'start', labels: chart.kind === 'lines' ? {usePointStyle: true, pointStyle: 'line', pointStyleWidth: 30} : {boxWidth: 14}},
           tooltip: {callbacks: {title: items => short(chart.labels[items[0].dataIndex])}},
         },
       },
