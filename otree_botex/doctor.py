@@ -9,10 +9,11 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from . import __version__, environment
+from . import __version__, environment, health
 from .environment import Probe
+from .health import Level, Section
 
 USUAL_SERVER = "http://127.0.0.1:8000"
 SETTINGS_SECONDS = 60
@@ -45,65 +46,41 @@ class Report:
     def head(self, text: str) -> None:
         print(f"\n{text}")
 
-    def good(self, text: str) -> None:
-        print(f"  {self.marks[0]} {text}")
-
-    def warn(self, text: str) -> None:
-        """Something does not work, but bots can be launched without it."""
-        print(f"  {self.marks[1]} {text}")
-
-    def stop(self, text: str) -> None:
-        """No bot can be launched, whatever its model."""
-        self.stops += 1
-        print(f"  {self.marks[2]} {text}")
+    def show(self, section: Section) -> None:
+        self.head(section.title)
+        marks = dict(zip(get_args(Level), self.marks, strict=True))
+        for finding in section.findings:
+            print(f"  {marks[finding.level]} {finding.text}")
+            self.stops += finding.level == "stop"
 
 
 def doctor(project: Path, server: str | None) -> int:
     """Prints what was found. Returns 1 if something stops the launch of any bot, even of a random one, else 0."""
     report = Report()
     own = environment.probe_this_process()
-    _check_own(report, own)
-    settings = _check_project(report, project, own)
-    bots = _check_bots(report, project, settings.get("python"))
-    _check_browser(report, bots or own)
-    _check_models(report, settings.get("models", {}), own, bots)
-    _check_server(report, server)
+    report.show(health.server_environment(own))
+    settings = _settings(project, own)
+    report.show(health.project(settings))
+    python = environment.bots_python(project, settings.get("python"))
+    bots = environment.probe(python) if python else None
+    report.show(health.bots_environment(bots))
+    report.show(health.browser(bots or own))
+    report.show(health.models(environment.models(settings.get("models", {}), own, bots)))
+    keys = ", ".join(own.keys) or "none"
+    print(f"    API keys set here: {keys}. (The server has those of the shell that it is started in.)")
+    report.show(_server(server))
     mended = f"No bots can be launched before {report.marks[2]} is mended."
     report.head(mended if report.stops else "Bots can be launched.")
     return 1 if report.stops else 0
 
 
-def _check_own(report: Report, own: Probe) -> None:
-    report.head("The oTree server's environment")
-    report.good(f"Python {own.python or sys.version.split()[0]}: {own.executable}")
-    if "otree" in own.versions:
-        report.good(f"oTree {own.versions['otree']}")
-    else:
-        report.stop("oTree is not installed here. Run this with the Python that runs your oTree server.")
-    report.good(f"otree-botex {__version__}")
-    for error in own.errors:
-        report.stop(f"{error} Run: pip install otree-botex")
-
-
-def _check_project(report: Report, project: Path, own: Probe) -> dict[str, Any]:
-    report.head("The project's settings.py")
+def _settings(project: Path, own: Probe) -> dict[str, Any]:
+    """What settings.py says, as far as this interpreter can read it."""
     if not (project / "settings.py").is_file():
-        report.stop(f"There is none in {project.absolute()}. Go to your project's folder, or name it with --project.")
-        return {}
-    settings = read_settings(project, sys.executable) if "otree" in own.versions else {}
-    if "failure" in settings:
-        report.stop(f"It cannot be read: {settings['failure']}")
-        return {}
-    configs = settings.get("configs", {})
-    if any(configs.values()):
-        report.good(f"otree_botex is in the app_sequence of {sum(configs.values())} of {len(configs)} session configs")
-    elif settings:
-        report.stop("otree_botex is in no app_sequence. Put 'otree_botex' first in those of SESSION_CONFIGS.")
-    if "problem" in settings:
-        report.stop(settings["problem"])
-    elif settings:
-        report.good(f"LLM_BOTS names {len(settings['models'])} models: {', '.join(settings['models']) or 'none'}")
-    return settings
+        return {
+            "failure": f"there is none in {project.absolute()}. Go to your project's folder, or name it with --project."
+        }
+    return read_settings(project, sys.executable) if "otree" in own.versions else {}
 
 
 def read_settings(project: Path, python: str) -> dict[str, Any]:
@@ -120,54 +97,21 @@ def read_settings(project: Path, python: str) -> dict[str, Any]:
         return {"failure": (done.stderr.strip() or f"it ended Python with code {done.returncode}").splitlines()[-1]}
 
 
-def _check_bots(report: Report, project: Path, setting: str | None) -> Probe | None:
-    report.head("The bots' environment")
-    python = environment.bots_python(project, setting)
-    if python is None:
-        report.warn("There is none yet, so only random bots can play. Run `otree-botex setup` in the project folder.")
-        return None
-    bots = environment.probe(python)
-    for error in bots.errors:
-        report.warn(error)
-    if bots.python:
-        report.good(f"Python {bots.python}: {bots.executable}")
-        report.good(", ".join(f"{name} {version}" for name, version in bots.versions.items()) or "no libraries")
-    return bots
-
-
-def _check_browser(report: Report, player: Probe) -> None:
-    """For pages that live by their scripts, with the interpreter that random bots are played with as well."""
-    report.head("A browser, for pages that need one")
-    if player.chromium:
-        report.good(f"Chromium {player.chromium_version}: {player.chromium}")
-    else:
-        report.warn(player.no_browser or "Not before the bots' interpreter is mended.")
-
-
-def _check_models(report: Report, named: dict[str, str | None], own: Probe, bots: Probe | None) -> None:
-    report.head("Models")
-    for choice in environment.models(named, own, bots):
-        if choice.usable:
-            report.good(choice.name)
-        else:
-            report.warn(f"{choice.name}: {choice.reason}")
-    keys = ", ".join(own.keys) or "none"
-    print(f"    API keys set here: {keys}. (The server has those of the shell that it is started in.)")
-
-
-def _check_server(report: Report, server: str | None) -> None:
-    report.head("The running oTree server")
+def _server(server: str | None) -> Section:
+    """What answers at the address of a server that was named, or at the usual one."""
+    section = Section("The running oTree server")
     address = (server or USUAL_SERVER).rstrip("/")
-    bad = report.stop if server else report.warn
+    bad = section.stop if server else section.warn
     version = ping(address)
     if version is None:
         bad(f"None answers at {address}." + (" Is it running?" if server else " Start it, or name it with --server."))
     elif not version:
         bad(f"The server at {address} does not have otree_botex. Put it into an app_sequence and start it again.")
     elif version != __version__:
-        report.warn(f"The server at {address} still runs otree_botex {version}. Start it again to have {__version__}.")
+        section.warn(f"The server at {address} still runs otree_botex {version}. Start it again to have {__version__}.")
     else:
-        report.good(f"{address} answers and has otree_botex {version}")
+        section.good(f"{address} answers and has otree_botex {version}")
+    return section
 
 
 def ping(address: str) -> str | None:

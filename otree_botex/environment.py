@@ -177,7 +177,6 @@ def probe_here(priced: Sequence[str] = ()) -> dict[str, Any]:
         smollm2 = str(find_model("smollm2"))
     except SetupError:
         smollm2 = None
-    known = dict.fromkeys(key for keys in PROVIDER_KEYS.values() for key in keys)
     return {
         "executable": sys.executable,
         "python": platform.python_version(),
@@ -185,10 +184,15 @@ def probe_here(priced: Sequence[str] = ()) -> dict[str, Any]:
         "llama_cpp": loads,
         "smollm2": smollm2,
         **_browser(),
-        "keys": sorted(key for key in known if os.environ.get(key)),
+        "keys": keys_here(),
         "prices": _prices(priced) if "litellm" in versions else {},
         "errors": errors,
     }
+
+
+def keys_here() -> list[str]:
+    """The names of the environment variables of this process that hold an API key."""
+    return sorted({key for keys in PROVIDER_KEYS.values() for key in keys if os.environ.get(key)})
 
 
 def models(named: Mapping[str, str | None], server: Probe, bots: Probe | None) -> list[ModelChoice]:

@@ -187,7 +187,7 @@ def test_a_download_that_fails_says_what_to_do_instead(no_chromium, monkeypatch,
         (APP + "LLM_BOTS = dict(model='x')", 1, "✗ LLM_BOTS in settings.py has an unknown key: model"),
         (APP + "print('hello'); 1 / 0", 1, "✗ It cannot be read: ZeroDivisionError"),
         (APP.replace("'otree_botex', ", ""), 1, "✗ otree_botex is in no app_sequence"),
-        (None, 1, "✗ There is none in"),
+        (None, 1, "✗ It cannot be read: there is none in"),
     ],
 )
 @pytest.mark.parametrize("otree", ["6", "5"])
@@ -257,7 +257,7 @@ def test_doctor_asks_the_server(answer, monkeypatch, capsys):
     for body, version in [(b"", ""), (b"<html>", ""), (b"[]", ""), (json.dumps({"otree_botex": "9"}).encode(), "9")]:
         given["body"] = body
         assert doctor.ping(address) == version
-    doctor._check_server(doctor.Report(), address)
+    doctor.Report().show(doctor._server(address))
     assert f"still runs otree_botex 9. Start it again to have {__version__}" in capsys.readouterr().out
     assert doctor.ping("http://127.0.0.1:9") is None and doctor.ping("nonsense") is None
 

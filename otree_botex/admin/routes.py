@@ -41,6 +41,7 @@ from . import (
     prompts_page,
     report,
     seats,
+    settings_page,
     status,
     transcript_page,
 )
@@ -190,4 +191,5 @@ routes = [
     *prompts_page.routes,
     *plots.routes,
     *pretest_views.routes,
+    *settings_page.routes,
 ]

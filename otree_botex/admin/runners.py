@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from otree.database import db
@@ -34,6 +35,17 @@ SILENCE_SECONDS = 30.0
 _began = time.time()  # before that, this server process could not hear anything
 _runners: dict[int, subprocess.Popen[bytes]] = {}
 """The process that plays each bot, by the bot's number, as far as this server process started it."""
+_since: dict[int, float] = {}
+"""When each process began, by its number."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process that plays bots: its number, when it began, and the numbers of its bots."""
+
+    pid: int
+    since: float
+    bots: tuple[int, ...]
 
 
 def start(record: Launch, bots: Sequence[Bot], interpreter: str, server: str, goes_on: bool = False) -> None:
@@ -63,6 +75,7 @@ def start(record: Launch, bots: Sequence[Bot], interpreter: str, server: str, go
     db.commit()
     process = _spawn(interpreter, description)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it does not stay behind as a zombie
+    _since[process.pid] = now
     for bot_id in ids:
         _runners[bot_id] = process
 
@@ -81,6 +94,17 @@ def is_running(bot: Bot) -> bool:
     if runner is not None:
         return runner.poll() is None
     return time.time() - max(bot.heard_at or 0, _began) < SILENCE_SECONDS
+
+
+def running() -> list[Running]:
+    """The runners that this server process started and that are alive, in the order in which they began."""
+    playing: dict[int, list[int]] = {}
+    for bot, process in list(_runners.items()):
+        if process.poll() is None:
+            playing.setdefault(process.pid, []).append(bot)
+    return [
+        Running(pid, _since[pid], tuple(bots)) for pid, bots in sorted(playing.items(), key=lambda one: _since[one[0]])
+    ]
 
 
 def kill_all() -> None:

@@ -43,7 +43,9 @@ def _model(entry: Any) -> tuple[str, str | None]:
         return entry, None
     if isinstance(entry, dict) and isinstance(entry.get("model"), str) and set(entry) <= {"model", "api_base"}:
         return entry["model"], entry.get("api_base")
+    # what stands there may hold a key, so it is not repeated
+    has = f"a dict with {', '.join(map(str, entry))}" if isinstance(entry, dict) else f"a {type(entry).__name__}"
     raise SetupError(
-        f"In LLM_BOTS of settings.py, {entry!r} is no model. "
+        f"In LLM_BOTS of settings.py, one of the models is {has}. "
         "Write its name, or dict(model='openai/…', api_base='http://…')."
     )

@@ -47,6 +47,7 @@ ROUTES = {
     "/LLMBotsPersonas/{set}/file/{kind}": "admin",
     "/LLMBotsPrompts": "admin",
     "/LLMBotsPrompts/{set}": "admin",
+    "/LLMBotsSettings": "admin",
 }
 """All our routes, and who may open them: anybody; who has a launch's token; who has oTree's REST key; or the admin. The
 last two are asked for by oTree where OTREE_AUTH_LEVEL is set."""
