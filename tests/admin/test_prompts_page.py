@@ -121,6 +121,21 @@ def test_hostile_texts_stay_texts(start_server, page):
         harmless(page)
 
 
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_the_hash_is_the_one_in_the_manifest(start_server, otree):
+    server = start_server(otree)
+    send(server, name="terse")
+    send(server, "/terse", prompt="refused", text="No:\r\n$errors", action="save")
+    page = server.get("/LLMBotsPrompts/terse")
+    session = server.session("dictator_de", 1)
+    launch = server.launch(session, prompts="terse")
+    server.finish(session, 1)
+    manifest = server.get(f"/api/llm_bots/launch/{launch}/manifest")
+    assert manifest["prompts"]["refused"] == "No:\n$errors\n"
+    assert f'id="sha256">{manifest["prompts_sha256"]}<' in page
+    assert server.export(session, "bots")[0]["prompts_sha256"] == manifest["prompts_sha256"]
+
+
 def test_a_broken_set_refuses_a_launch_in_words(start_server):
     server = start_server()
     send(server, name="terse")
