@@ -19,7 +19,7 @@ MOST_ANSWERS = 25
 @dataclass(frozen=True)
 class Field:
     """A field that pages ask for. `choices` has the values that may be chosen, with their labels, in order, as far as
-    they are known."""
+    they are known. Where pages may or may not ask for it, `is_sure` is False, and only bots' answers tell."""
 
     app: str
     name: str
@@ -27,6 +27,7 @@ class Field:
     is_number: bool
     choices: tuple[tuple[Any, str], ...] = ()
     may_be_empty: bool = False
+    is_sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,12 @@ def _charts(fields: Iterable[Field], answers: Iterable[Answer], by: By, compare:
     found = defaultdict(list)
     for answer in answers:
         found[answer.app, answer.field].append(answer)
-    return [_chart(one, found[one.app, one.name], by, compare) for one in fields if (one.app, one.name) in found]
+    charts = []
+    for one in fields:
+        some = found.get((one.app, one.name), [])
+        if any(one.is_sure or answer.who for answer in some):
+            charts.append(_chart(one, some, by, compare))
+    return charts
 
 
 def _chart(field: Field, answers: list[Answer], by: By, compare: bool) -> Chart:

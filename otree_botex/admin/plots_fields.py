@@ -71,21 +71,19 @@ def model_of(app: str, name: str) -> tuple[Any, str]:
 
 
 def _add_page(found: Asked, app: str, page: Any) -> None:
-    """Adds the fields of a page that were not asked for before."""
+    """Adds a page, and those of its fields that were not asked for before."""
     prefix = OF_GROUP if getattr(page, "form_model", None) in ("group", get_models_module(app).Group) else ""
     is_sure = not hasattr(page, "get_form_fields")
     own = list(getattr(page, "form_fields", None) or []) if is_sure else _own_fields(model_of(app, prefix)[0])
     names = []
-    for name in own:
-        full = prefix + name
-        if (app, full) not in found.fields and f"{app} / {full}" not in found.texts:
-            described = _described(app, full)
-            if described is None:
-                found.texts.append(f"{app} / {full}")
-                continue
-            found.fields[app, full] = described
-        if (app, full) in found.fields:
+    for full in (prefix + name for name in own):
+        described = _described(app, full, is_sure)
+        if described:
             names.append(full)
+            known = found.fields.get((app, full))
+            found.fields[app, full] = known if known and known.is_sure else described
+        elif is_sure and f"{app} / {full}" not in found.texts:
+            found.texts.append(f"{app} / {full}")
     found.pages[app, page.__name__] = PageFields(tuple(names), is_sure)
 
 
@@ -93,7 +91,7 @@ def _own_fields(model: Any) -> list[str]:
     return [column.name for column in model.__table__.columns if isinstance(column, OTreeColumn)]
 
 
-def _described(app: str, full: str) -> Field | None:
+def _described(app: str, full: str, is_sure: bool) -> Field | None:
     """A field as it is drawn; None if it takes texts."""
     model, name = model_of(app, full)
     column = model.__table__.columns[name]
@@ -107,7 +105,8 @@ def _described(app: str, full: str) -> Field | None:
         varies = hasattr(model.get_user_defined_target(), f"{name}_choices")
         if about.get("multiple") or not (is_number or choices or varies):
             return None
-    return Field(app, full, label, is_number, tuple(_choices(choices, is_number)), bool(about.get("blank")))
+    chosen = tuple(_choices(choices, is_number))
+    return Field(app, full, label, is_number, chosen, bool(about.get("blank")), is_sure)
 
 
 def _choices(choices: Any, is_number: bool) -> Iterator[tuple[Any, str]]:

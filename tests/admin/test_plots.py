@@ -254,6 +254,20 @@ def test_fields_of_groups_choices_and_texts(start_server, page):
     assert table(page, "survey.siblings", 0)[1][1:3] == [str(3 - empty), str(empty)]
 
 
+def test_a_page_that_chooses_its_fields(start_server):
+    """Bots' answers tell what it asked for; what the experiment counts up itself is no answer."""
+    server = start_server()
+    chosen = "@staticmethod\n    def get_form_fields(player):\n        return ['guess']\n"
+    edit(server, "guess_two_thirds/__init__.py", r"form_fields = \['guess'\]\n", chosen)
+    session = server.session("guess_two_thirds", 6)
+    server.launch(session, bots=3)
+    server.finish(session, 3)
+    all_end([PersonByScript(link, guess=20) for link in server.links(session)[:3]])
+    rows = numbers(server, session, "comparison_summary")[1:]
+    assert [row[:1] + row[2:4] for row in rows] == [[GUESS, "Bots", "9"], [GUESS, "People", "9"]]
+    assert [row[0] for row in numbers(server, session, "answers_summary")[1:]] == [GUESS]
+
+
 def test_tokens_and_cost_of_pages(start_server, page):
     server = start_server()
     session = feed(server, "guess_two_thirds", {1: asked(2, 100, 10, 0.001), 2: asked(2, 50, 5, 0.0005), 3: asked(2)})

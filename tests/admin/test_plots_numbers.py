@@ -152,6 +152,13 @@ def test_a_comparison_takes_rounds_together_and_does_without_people():
     assert [(one.name, one.n) for one in chart.series] == [("Bots", 0), ("People", 1)]
 
 
+def test_where_pages_choose_their_fields_only_bots_tell_what_was_asked():
+    perhaps = Field("game", "guess", "Your guess", is_number=True, is_sure=False)
+    assert comparison([perhaps], given(perhaps, (3, None)), "none") == []
+    (chart,) = comparison([perhaps], given(perhaps, (3, None), (4, A)), "none")
+    assert [one.n for one in chart.series] == [1, 1]
+
+
 def test_a_model_may_be_called_people():
     (chart,) = comparison([GUESS], given(GUESS, (3, Who(1, "People")), (4, None)), "model")
     assert [(one.name, one.is_people) for one in chart.series] == [("People", False), ("People", True)]
