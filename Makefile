@@ -29,7 +29,7 @@ help:
 	@echo "make demo   an oTree server with bots in it, at http://localhost:$(PORT) (MODEL=smollm2 or random, PORT=8000, EXIT=1)"
 	@echo "make test   everything that is checked before a change is kept; the first time takes about 20 minutes more"
 	@echo "make lint   the checks of the code alone"
-	@echo "make bench  how fast bots play (Linux with Chromium; about 8 minutes)"
+	@echo "make bench  how fast bots play (Linux with Chromium; about 12 minutes)"
 	@echo "make screenshots  pictures of all pages for experimenters, into docs/screenshots/ (Chromium; about 3 minutes)"
 	@echo "make faults what may break, broken as often as it takes to rely on it (about half an hour)"
 	@echo "make lock   newer versions of what the demo and the tests install (requirements/)"

@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints their tables. Needs Linux and Chromium; takes some eight minutes on two cores.
+"""Runs the benchmarks and prints their tables. Needs Linux and Chromium; takes some twelve minutes on two cores.
 
 OTREE6_PYTHON names the interpreter of the oTree server's environment, OTREE_BOTEX_PYTHON that of the bots', with
 litellm (default: the interpreter that runs this). Random bots and the bare client run with the latter if it has
@@ -20,6 +20,7 @@ from .contest import GAME, PAGES, WAIT_PAGES, Contest, Played, playing
 from .in_browser import at_random, show_in_browser, show_live_tokens
 from .parsing import show_parsing
 from .tables import aim, show
+from .watching import show_watching
 
 PAIRS = {3: 9, 12: 5, 30: 3, 60: 2}
 """How often bots and the bare client play in turn, by the number of participants."""
@@ -48,6 +49,7 @@ def main() -> None:
             _show_tokens(llm, model)
             _show_modes(contest)
             show_in_browser(contest)
+            show_watching(contest)
     with stub.running(at_random) as model, playing(_settings(model)) as contest:
         show_live_tokens(contest, model)
     show_parsing()
