@@ -47,6 +47,12 @@ JOURNAL_PATH = "/otree_botex/journal/{launch}"
 REPLAY_PATH = "/otree_botex/journal/{launch}/replay"
 START_PATH = "/InitializeParticipant/{participant}"
 
+BOT_COOKIE = "otree_botex_bot"
+"""The cookie by which a server with this package tells a bot's requests from a person's: the launch's code and the
+bot's number. No page sees it."""
+STOPPED_HEADER = "otree-botex-stopped"
+"""What the reply to a request has that was not let through, because its bot was told to stop."""
+
 
 @dataclass(frozen=True)
 class Seat:
@@ -119,6 +125,10 @@ class Launch:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+    def name_of(self, seat: Seat) -> str:
+        """By which one of its bots is known to the server."""
+        return f"{self.code}-{seat.bot}"
 
     @classmethod
     def from_json(cls, text: str) -> Launch:

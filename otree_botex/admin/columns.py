@@ -6,14 +6,35 @@ from otree.database import db
 from otree.models import Participant, Session
 from sqlalchemy import func
 
-from ..models import Bot, Player
+from ..models import Bot, Launch, Player, Step
+from ..record.rows import row_of
+from ..records import ENDED
+
+ANSWERED = ("submitted", "read", "timed out")
+"""How bots leave pages that they have answered, or left unanswered until their time was up."""
 
 
 def taken_by_bot(session: Session, seat: Participant, model: str, persona: str) -> None:
     """A bot takes this seat: says so in its data."""
     player = _player(session, seat.id)
     if player is not None:
-        player.is_bot, player.model, player.persona = True, model, persona
+        models = player.model.split(", ") if player.is_bot and player.model else []
+        player.model = ", ".join(dict.fromkeys([*models, model]))
+        player.is_bot, player.persona = True, persona
+
+
+def settle(seat: Participant) -> None:
+    """Says in a seat's data which bots have answered pages there or play on; none have if they were stopped before."""
+    player = _player(seat.session, seat.id)
+    if player is None:
+        return
+    bots = db.query(Bot).filter_by(participant_id=seat.id).order_by(Bot.id).all()
+    answered = db.query(Step.bot_id).filter(Step.bot_id.in_([bot.id for bot in bots]), Step.outcome.in_(ANSWERED))
+    had = {bot_id for (bot_id,) in answered.distinct()}
+    played = [bot for bot in bots if bot.id in had or (bot.state not in ENDED and not bot.stop_wanted)]
+    models = [row_of(db.query(Launch).filter_by(id=bot.launch_id).one(), bot).model for bot in played]
+    player.is_bot, player.model = bool(played), ", ".join(dict.fromkeys(models))
+    player.persona = played[-1].persona if played else ""
 
 
 def update_cost(session: Session, participant_ids: set[int]) -> None:

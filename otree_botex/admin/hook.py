@@ -31,13 +31,23 @@ NAVIGATION = """
   """
 BEHIND_NAVIGATION = "{% if view._is_logged_in() %}"
 
+MONITOR = """
+    <div id="llm-bots-monitor" data-seats="{% url 'LLMBotsSeat' session.code %}" hidden>{{ csrftoken }}</div>
+    <link rel="stylesheet" href="{% static 'otree_botex/seats.css' %}">
+    <script src="{% static 'otree_botex/seating.js' %}" defer></script>
+    <script src="{% static 'otree_botex/monitor.js' %}" defer></script>
+    """
+
 _server_address: tuple[str, int] | None = None
 _server_loop: asyncio.AbstractEventLoop | None = None
 
 
 def attach() -> None:
     """Attaches our pages, templates, tab and triggers to this oTree process."""
-    parts = (_add_routes, _add_templates, _add_navigation, _add_tab, _watch_server, _watch_new_sessions, _mend_notices)
+    parts = (
+        *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor),
+        *(_watch_server, _watch_new_sessions, _mend_notices),
+    )
     for part in parts:
         try:
             part()
@@ -86,23 +96,31 @@ def _add_tab() -> None:
     _insert("otree/Session.html", TAB, "</ul>")
 
 
+def _add_to_monitor() -> None:
+    """Puts a control into each row of a session's Monitor."""
+    _insert("otree/SessionMonitor.html", MONITOR, '<table id="monitor-table"')
+
+
 def _insert(name: str, item: str, behind: str) -> None:
-    """Has one of oTree's templates compiled with an item of ours, before what stands `behind` it."""
+    """Has one of oTree's templates compiled with something of ours, before what stands `behind` it."""
     from otree.templating.loader import FileReloader, ibis_loader
     from otree.templating.template import Template
 
     path = ibis_loader.search_template(name)
     before, found, after = path.read_text("utf-8").partition(behind)
     if not found:
-        raise ValueError(f"the menu in {name} was not found")
+        raise ValueError(f"the place for it was not found in {name}")
     template = Template(before + item + found + after, name)
     is_reloader = isinstance(ibis_loader, FileReloader)
     ibis_loader.cache[name] = (os.path.getmtime(path), path, template) if is_reloader else template
 
 
 def _watch_server() -> None:
-    """Bots need the server's address also when a session starts them without anybody's click; and see _mend_notices."""
+    """Bots need the server's address also when a session starts them without anybody's click; who asks for a
+    participant's page is looked at; and see _mend_notices."""
     from otree.middleware import CommitTransactionMiddleware
+
+    from . import visitors
 
     original = CommitTransactionMiddleware.dispatch
 
@@ -111,7 +129,7 @@ def _watch_server() -> None:
         global _server_address, _server_loop
         _server_address = request.scope.get("server") or _server_address
         _server_loop = asyncio.get_running_loop()
-        return await original(self, request, call_next)
+        return await original(self, request, functools.partial(visitors.let_in, call_next))
 
     CommitTransactionMiddleware.dispatch = dispatch
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from otree.database import db
 from otree.lookup import get_page_lookup
+from otree.models import Participant
 
 from ..models import Bot
 from ..record import intake
+from ..records import ENDED
 from . import columns
 from .own import record
 
@@ -20,6 +23,7 @@ def take(playing: list[Bot], bot_ids: list[int], records: list[dict[str, Any]]) 
     """
     session = playing[0].session
     before = {bot.id: bot.cost for bot in playing}
+    stopping = [bot for bot in playing if bot.stop_wanted and bot.state not in ENDED]
 
     def locate(entry: Mapping[str, Any]) -> tuple[str, str, int | None]:
         """App, page and round by the page's number; the address names the app by its name_in_url."""
@@ -30,5 +34,7 @@ def take(playing: list[Bot], bot_ids: list[int], records: list[dict[str, Any]]) 
             return intake.by_address(entry)
 
     reply = intake.take(record(), playing, bot_ids, records, locate)
+    for bot in stopping:
+        columns.settle(db.query(Participant).filter_by(id=bot.participant_id).one())
     columns.update_cost(session, {bot.participant_id for bot in playing if bot.cost != before[bot.id]})
     return reply

@@ -175,6 +175,7 @@ def start_again(bots: Sequence[Bot]) -> None:
         for bot in again:
             bot.state, bot.error, bot.cause, bot.stop_wanted, bot.ended_at = "starting", "", "", False, None
             bot.pause_wanted = False
+            columns.settle(db.query(Participant).filter_by(id=bot.participant_id).one())
         _start(record, again, interpreters, server, goes_on=True)
 
 

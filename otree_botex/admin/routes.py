@@ -41,6 +41,7 @@ from . import (
     prompts_page,
     report,
     seats,
+    seats_page,
     settings_page,
     status,
     transcript_page,
@@ -192,4 +193,5 @@ routes = [
     *plots.routes,
     *pretest_views.routes,
     *settings_page.routes,
+    *seats_page.routes,
 ]

@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 from tenacity import stop_after_delay, wait_random_exponential
 
 from ..errors import PageError
-from ..records import START_PATH
+from ..records import BOT_COOKIE, START_PATH, STOPPED_HEADER
 from .chat import Talk
 from .form import urlencoded
 from .page import PAGE_PATH, ROOM_PATH, Page, read_page
@@ -48,10 +48,11 @@ class _Unreachable(PageError):
 class Browser:
     """Opens a participant's pages on one server. `stop` ends whatever it is doing, with Stopped.
 
-    `start` is the address where the participant begins: its own start link, a room's, or a session-wide link.
+    `start` is the address where the participant begins: its own start link, a room's, or a session-wide link. `bot`
+    names the bot to the server, which may end it with Stopped, too.
     """
 
-    def __init__(self, start: str, stop: Event) -> None:
+    def __init__(self, start: str, stop: Event, bot: str = "") -> None:
         address = urlparse(start)
         self._server = f"{address.scheme}://{address.netloc}"
         self._start = start
@@ -59,6 +60,8 @@ class Browser:
         self._session = requests.Session()
         self._session.trust_env = False  # the server is near; no proxy of the machine's stands between
         self._session.headers["User-Agent"] = "otree-botex"
+        if bot:
+            self._session.cookies.set(BOT_COOKIE, bot)
         self.requests = 0
         """How many HTTP requests were made so far."""
 
@@ -202,6 +205,8 @@ class Browser:
             raise _Unreachable(f"The server does not answer at {self._server} ({type(error).__name__}).") from None
         if _breaks_off(response):
             raise _Unreachable(f"A reply of the server at {self._server} was cut off.")
+        if STOPPED_HEADER in response.headers:
+            raise Stopped
         if response.status_code in (502, 503, 504):
             raise _Unreachable(f"The server at {self._server} is not ready ({response.status_code}).")
         return response

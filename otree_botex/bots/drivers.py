@@ -66,8 +66,8 @@ class Drivers:
         self.found(page, page.lacks)
         return True
 
-    def tab(self, stop: Event, images: bool = False) -> Tab:
-        """A page in the browser, to be closed again. Waits until one may be opened; `images` as for `Tab`.
+    def tab(self, stop: Event, images: bool = False, bot: str = "") -> Tab:
+        """A page in the browser, to be closed again. Waits until one may be opened; `images` and `bot` as for `Tab`.
 
         Raises SetupError if there is no browser to be had, and Stopped.
         """
@@ -80,7 +80,7 @@ class Drivers:
         with self._lock:
             if self._chromium is None:
                 self._chromium = Chromium(self._server, self._hosts, self._most)
-        return Tab(self._chromium, stop, images)
+        return Tab(self._chromium, stop, images, bot)
 
     def version(self) -> str:
         """That of the Chromium in which pages would be opened; empty if none would, or none can be."""

@@ -161,7 +161,7 @@ class Runner:
         if memory:
             bot.journal.step = memory.step
         start = seat.url or launch.server.rstrip("/") + START_PATH.format(participant=seat.participant)
-        browser = Browser(start, bot.stop)
+        browser = Browser(start, bot.stop, launch.name_of(seat))
         mind = Mind(
             llm,
             bot.journal,
@@ -177,7 +177,7 @@ class Runner:
         pace = Pace(seat.seed) if launch.human_pace else None
         limits = TalkLimits(launch.chat_messages, launch.chat_cost)
         page_limits = PageLimits(launch.page_calls, launch.page_actions, launch.page_seconds)
-        window = Window(self._drivers, bot.stop, launch.images)
+        window = Window(self._drivers, bot.stop, launch.images, launch.name_of(seat))
         of_bot = browser, window, mind, bot.journal, bot.gate
         player = Player(*of_bot, pace, launch.images, limits, page_limits, launch.last_page)
         bot.finished = player.play(memory)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PageError
 from ..passing import lasting
+from ..records import STOPPED_HEADER
 from .answers import Refusal
 from .browser import left_for
 from .decision import TIMED_OUT, Decision
 from .drivers import Drivers
 from .field import Field
 from .page import Page, read_page
+from .patience import Stopped
 from .scene import Control, Scene
 
 if TYPE_CHECKING:
@@ -59,10 +61,10 @@ class Shown:
 
 
 class Window:
-    """One bot's window. `stop` ends whatever it is doing, with Stopped; `images` as for `chromium.tab.Tab`."""
+    """One bot's window. `stop` ends whatever it is doing, with Stopped; `images`, `bot` as for `chromium.tab.Tab`."""
 
-    def __init__(self, drivers: Drivers, stop: Event, images: bool = False) -> None:
-        self.drivers, self._stop, self._images = drivers, stop, images
+    def __init__(self, drivers: Drivers, stop: Event, images: bool = False, bot: str = "") -> None:
+        self.drivers, self._stop, self._images, self._bot = drivers, stop, images, bot
         self._tab: Tab | None = None
         self._shown: Shown | None = None
         self._loads = 0  # which of the tab's documents is shown
@@ -74,7 +76,7 @@ class Window:
 
         Raises SetupError if there is no browser to be had, PageError if the page cannot be shown, and Stopped.
         """
-        tab = self._tab = self._tab or self.drivers.tab(self._stop, self._images)
+        tab = self._tab = self._tab or self.drivers.tab(self._stop, self._images, self._bot)
         if tab.at != page.url:
             tab.open(page.url)
         return self._show()
@@ -173,6 +175,8 @@ class Window:
             page = left_for(tab.away)
             return Shown(page, page, Scene(page.text), ())
         self._loads, document = tab.loads, tab.document()
+        if STOPPED_HEADER in document.headers:
+            raise Stopped
         if document.status >= 400:
             raise PageError(f"{document.url} answers with the error {document.status}.")
         sent = read_page(document.html, document.url, document.headers)

@@ -223,7 +223,7 @@ class _Batch:
     def _state(self, bot: Any, entry: Mapping[str, Any]) -> None:
         bot.state, bot.error, bot.cause = entry["state"], entry["error"], entry["cause"]
         if entry["state"] in ENDED:
-            bot.ended_at = entry["at"]
+            bot.ended_at = bot.ended_at or entry["at"]  # its seat may have been taken from it before
 
     def _step(self, bot: Any, entry: Mapping[str, Any]) -> Any:
         key = bot.id, entry["step"]

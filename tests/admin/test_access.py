@@ -48,6 +48,8 @@ ROUTES = {
     "/LLMBotsPrompts": "admin",
     "/LLMBotsPrompts/{set}": "admin",
     "/LLMBotsSettings": "admin",
+    "/LLMBots/{code}/seats": "admin",
+    "/LLMBots/{code}/seat": "admin",
 }
 """All our routes, and who may open them: anybody; who has a launch's token; who has oTree's REST key; or the admin. The
 last two are asked for by oTree where OTREE_AUTH_LEVEL is set."""

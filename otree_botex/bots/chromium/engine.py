@@ -21,6 +21,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Playwright, asy
 
 from ...chromium_path import needed_chromium
 from ...errors import PageError, SetupError
+from ...records import BOT_COOKIE
 from ..patience import Stopped
 from .guard import Guard
 
@@ -59,6 +60,7 @@ class Chromium:
 
     def __init__(self, server: str, hosts: Sequence[str] = (), most: int = 12) -> None:
         self.guard = Guard(server, hosts)
+        self._server = server
         self._places = threading.Semaphore(most)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
@@ -93,8 +95,8 @@ class Chromium:
                 raise PageError(f"The page keeps the browser busy: it could not be used for {seconds:.0f} seconds.")
         return future.result()
 
-    async def context(self) -> BrowserContext:
-        """A new context, with nothing in it.
+    async def context(self, bot: str = "") -> BrowserContext:
+        """A new context, with nothing in it but what names the `bot` to the experiment's server.
 
         Raises SetupError if there is no browser to be had.
         """
@@ -106,6 +108,8 @@ class Chromium:
             except Error as error:
                 logger.warning("Chromium has crashed and is started again (%s).", _why(error))
                 context = await (await self._launch()).new_context(**CONTEXT)
+        if bot:
+            await context.add_cookies([{"name": BOT_COOKIE, "value": bot, "url": self._server, "httpOnly": True}])
         await context.add_init_script(INIT)
         await self.guard.watch(context)
         return context

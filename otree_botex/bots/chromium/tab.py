@@ -61,11 +61,12 @@ class Tab:
     """One bot's context in the browser, with one page. Its methods are called from the bot's thread.
 
     All raise Crashed if the browser or the page crashed, PageError if the page does not answer, and Stopped when the
-    bot is told to stop. With `images`, what is drawn on canvases is among the pictures of a scene.
+    bot is told to stop. With `images`, what is drawn on canvases is among the pictures of a scene. `bot` names the bot
+    to the experiment's server.
     """
 
-    def __init__(self, chromium: Chromium, stop: Event, images: bool = False) -> None:
-        self._chromium, self._stop, self._images = chromium, stop, images
+    def __init__(self, chromium: Chromium, stop: Event, images: bool = False, bot: str = "") -> None:
+        self._chromium, self._stop, self._images, self._bot = chromium, stop, images, bot
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._ears = Ears(chromium.guard)
@@ -180,7 +181,7 @@ class Tab:
             raise Crashed(f"The browser cannot go on with this page: {text.splitlines()[0]}") from None
 
     async def _begin(self) -> None:
-        self._context = await self._chromium.context()
+        self._context = await self._chromium.context(self._bot)
         self._page = await self._context.new_page()
         self._page.set_default_timeout(ACT_MILLISECONDS)
         self._eyes = Eyes(self._page, self._chromium.guard.is_home, self._images)

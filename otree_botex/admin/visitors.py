@@ -1,0 +1,107 @@
+"""Who asks for a participant's page: its bot, or somebody else.
+
+Bots name themselves with each request. One that was told to stop is turned away from that moment on, whatever it was
+about to say, so that whoever has its seat now is alone there. And where a bot stands in for a person, a request that
+the person made brings the person back: its bot is told to stop.
+
+A tab that was left open makes requests, too: its timer sends the page when time is up, a wait page loads itself again.
+Browsers tell which requests a person caused (`Sec-Fetch-User`), on https and on this machine. Elsewhere they do not;
+there all that is sent by hand counts, and all that is opened, except after a timer and on a wait page.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from otree.database import db
+from otree.models import Participant
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..models import Bot, Launch
+from ..records import BOT_COOKIE, STOPPED_HEADER
+from . import handover
+
+logger = logging.getLogger("otree_botex")
+
+PAGE = re.compile(r"/(p|InitializeParticipant)/(\w+)")
+TIMED_OUT = b"timeout_happened="
+FOLLOWING_SECONDS = 10.0
+"""So long after a timer has sent a page, what a browser opens is what comes after it."""
+BROWSERS = "Mozilla/"
+"""What the name of every browser begins with; oTree's own second process is none."""
+
+standing_in: dict[str, int] = {}
+"""The bots that stand in for people, by the participants' codes."""
+_timed_out: dict[str, float] = {}
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+async def let_in(call_next: Next, request: Request) -> Response:
+    """The answer to a request, within oTree's transaction."""
+    match = PAGE.match(request.url.path)
+    if match is None:
+        return await call_next(request)
+    by = request.cookies.get(BOT_COOKIE, "")
+    if by:
+        return _turned_away() if _is_to_stop(by) else await call_next(request)
+    if match[2] not in standing_in:
+        return await call_next(request)
+    begins, sent = match[1] != "p", _overheard(request)
+    is_waiting = db.query(Participant.is_on_wait_page).filter_by(code=match[2]).scalar()
+    response = await call_next(request)
+    if begins or _is_by_hand(request, match[2], b"".join(sent), bool(is_waiting)):
+        comes_back(match[2])
+    return response
+
+
+def comes_back(code: str) -> None:
+    """A person has a seat again on which a bot stood in."""
+    bot = db.query(Bot).filter_by(id=standing_in.pop(code, None)).first()
+    seat = db.query(Participant).filter_by(code=code).first()
+    if bot is not None and seat is not None:
+        logger.info("P%s of session %s is back; the bot that stood in stops.", bot.number, bot.session.code)
+        handover.release(seat, [bot], handover.last_active(seat) - 1)  # it is the person that was active last
+
+
+def _is_to_stop(name: str) -> bool:
+    launch, _, bot = name.rpartition("-")
+    found = db.query(Bot.stop_wanted).filter(Bot.id == (int(bot) if bot.isdigit() else 0))
+    return bool(found.join(Launch, Launch.id == Bot.launch_id).filter(Launch.code == launch).scalar())
+
+
+def _turned_away() -> Response:
+    return Response("This bot was told to stop.", status_code=409, headers={STOPPED_HEADER: "1"})
+
+
+def _overheard(request: Request) -> list[bytes]:
+    """What a request sends: filled while its page reads it."""
+    receive, sent = request.receive, list[bytes]()
+
+    async def overhear() -> Any:
+        message = await receive()
+        sent.append(message.get("body", b""))
+        return message
+
+    request._receive = overhear
+    return sent
+
+
+def _is_by_hand(request: Request, code: str, sent: bytes, is_waiting: bool) -> bool:
+    """Whether a person made this request for a page, and not a tab that was left open."""
+    headers = request.headers
+    if not headers.get("user-agent", "").startswith(BROWSERS):
+        return False
+    if "sec-fetch-mode" in headers:
+        return headers.get("sec-fetch-user") == "?1"
+    if request.method == "POST":
+        if TIMED_OUT not in sent:
+            return True
+        _timed_out[code] = time.monotonic()
+        return False
+    return not is_waiting and time.monotonic() - _timed_out.get(code, -FOLLOWING_SECONDS) > FOLLOWING_SECONDS
