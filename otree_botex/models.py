@@ -9,6 +9,7 @@ from __future__ import annotations
 from otree.api import BaseConstants, BaseGroup, BasePlayer, BaseSubsession
 from otree.api import models as otree_models
 from otree.database import AnyModel, MixinSessionFK
+from sqlalchemy import Boolean, Column, Float, String, Text
 
 from .record.tables import (
     BotColumns,
@@ -69,6 +70,23 @@ class Message(MessageColumns, AnyModel):
 
 class Picture(PictureColumns, AnyModel):
     launch_id = belongs_to("otree_botex_launch")
+
+
+class RoomPolicy(AnyModel):
+    """What the admin has set for a room, and how far bots are with the session that is there.
+
+    `policy_json` goes before what settings.py says of the room; null: nothing was set. `since` is when the session was
+    first seen in the room, `has_seated` whether bots have taken the seats that are theirs from the start. Bots that
+    could not be started left an `error`; nothing is tried again until something is set anew.
+    """
+
+    room_name = Column(String(255), unique=True)
+    policy_json = Column(Text)
+    is_off = Column(Boolean, default=False)
+    session_code = Column(String(16), default="")
+    since = Column(Float)
+    has_seated = Column(Boolean, default=False)
+    error = Column(Text, default="")
 
 
 from .admin import exports, hook  # noqa: E402  (they use the tables above)

@@ -37,6 +37,8 @@ MONITOR = """
     <script src="{% static 'otree_botex/seating.js' %}" defer></script>
     <script src="{% static 'otree_botex/monitor.js' %}" defer></script>
     """
+ROOM = '{% include "otree_botex/RoomPanel.html" %}\n'
+BEHIND_ROOM = '{% include "otree/includes/RoomParticipantLinks.html" %}'
 
 _server_address: tuple[str, int] | None = None
 _server_loop: asyncio.AbstractEventLoop | None = None
@@ -45,8 +47,8 @@ _server_loop: asyncio.AbstractEventLoop | None = None
 def attach() -> None:
     """Attaches our pages, templates, tab and triggers to this oTree process."""
     parts = (
-        *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor),
-        *(_watch_server, _watch_new_sessions, _mend_notices),
+        *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor, _add_to_rooms),
+        *(_watch_server, _watch_new_sessions, _watch_rooms, _mend_notices),
     )
     for part in parts:
         try:
@@ -101,6 +103,12 @@ def _add_to_monitor() -> None:
     _insert("otree/SessionMonitor.html", MONITOR, '<table id="monitor-table"')
 
 
+def _add_to_rooms() -> None:
+    """Puts a panel into the page of each room."""
+    for name in ("otree/RoomWithSession.html", "otree/RoomWithoutSession.html"):
+        _insert(name, ROOM, BEHIND_ROOM)
+
+
 def _insert(name: str, item: str, behind: str) -> None:
     """Has one of oTree's templates compiled with something of ours, before what stands `behind` it."""
     from otree.templating.loader import FileReloader, ibis_loader
@@ -120,13 +128,15 @@ def _watch_server() -> None:
     participant's page is looked at; and see _mend_notices."""
     from otree.middleware import CommitTransactionMiddleware
 
-    from . import visitors
+    from . import ticker, visitors
 
     original = CommitTransactionMiddleware.dispatch
 
     @functools.wraps(original)
     async def dispatch(self: Any, request: Any, call_next: Callable[..., Any]) -> Any:
         global _server_address, _server_loop
+        if _server_address is None:
+            ticker.wake()
         _server_address = request.scope.get("server") or _server_address
         _server_loop = asyncio.get_running_loop()
         return await original(self, request, functools.partial(visitors.let_in, call_next))
@@ -152,6 +162,22 @@ def _watch_new_sessions() -> None:
         return session
 
     otree.session.create_session = create_session
+
+
+def _watch_rooms() -> None:
+    """Bots may have something to do as soon as a session takes place in a room."""
+    from otree.room import BaseRoom
+
+    original = BaseRoom.set_session
+
+    @functools.wraps(original)
+    def set_session(self: Any, session: Any) -> Any:
+        from . import ticker
+
+        ticker.wake()
+        return original(self, session)
+
+    BaseRoom.set_session = set_session
 
 
 def _mend_notices() -> None:

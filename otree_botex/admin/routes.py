@@ -45,6 +45,8 @@ from . import (
     settings_page,
     status,
     transcript_page,
+    room_page,
+    ticker,
 )
 from .own import record
 from .pretest import views as pretest_views
@@ -194,4 +196,6 @@ routes = [
     *pretest_views.routes,
     *settings_page.routes,
     *seats_page.routes,
+    *room_page.routes,
+    *ticker.routes,
 ]

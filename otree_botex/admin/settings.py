@@ -1,4 +1,4 @@
-"""What a project's settings.py says about bots: `LLM_BOTS = dict(models=[…], python=…)`.
+"""What a project's settings.py says about bots: `LLM_BOTS = dict(models=[…], python=…, rooms=…)`.
 
 A model is a name, or `dict(model="openai/…", api_base="http://…")` where it has an address of its own. Addresses come
 from here only: whoever can name one is sent the provider's key.
@@ -6,22 +6,25 @@ from here only: whoever can name one is sent the provider's key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from otree import settings as otree_settings
 
 from ..errors import SetupError
+from ..policies import Policy, policy
 
-KNOWN = {"models", "python"}
+KNOWN = {"models", "python", "rooms"}
 
 
 @dataclass(frozen=True)
 class BotSettings:
-    """`models` by name, with the address each is reached at (None: its provider's own)."""
+    """`models` by name, with the address each is reached at (None: its provider's own); what bots do in `rooms`."""
 
     models: dict[str, str | None]
     python: str | None = None
+    rooms: Mapping[str, Policy] = field(default_factory=dict)
 
 
 def bot_settings() -> BotSettings:
@@ -33,9 +36,9 @@ def bot_settings() -> BotSettings:
     if unknown:
         raise SetupError(
             f"LLM_BOTS in settings.py has an unknown key: {', '.join(sorted(map(str, unknown)))}. "
-            f"It takes {' and '.join(sorted(KNOWN))}."
+            f"It takes {', '.join(sorted(KNOWN))}."
         )
-    return BotSettings(dict(map(_model, raw.get("models", []))), raw.get("python"))
+    return BotSettings(dict(map(_model, raw.get("models", []))), raw.get("python"), _rooms(raw.get("rooms", {})))
 
 
 def _model(entry: Any) -> tuple[str, str | None]:
@@ -49,3 +52,23 @@ def _model(entry: Any) -> tuple[str, str | None]:
         f"In LLM_BOTS of settings.py, one of the models is {has}. "
         "Write its name, or dict(model='openai/…', api_base='http://…')."
     )
+
+
+def _rooms(entries: Any) -> dict[str, Policy]:
+    known = [str(room.get("name")) for room in getattr(otree_settings, "ROOMS", [])]
+    if not isinstance(entries, dict):
+        raise SetupError("rooms in LLM_BOTS of settings.py must be a dict, for example rooms=dict(lab=dict(seats=2)).")
+    found = {}
+    for name, entry in entries.items():
+        if name not in known:
+            rooms = f"it names {', '.join(known)}" if known else "it names none"
+            raise SetupError(
+                f"LLM_BOTS in settings.py has a policy for a room “{name}” that ROOMS does not name: {rooms}."
+            )
+        if not isinstance(entry, dict):
+            raise SetupError(f"In LLM_BOTS of settings.py, the policy of the room “{name}” must be a dict.")
+        try:
+            found[name] = policy(entry)
+        except SetupError as error:
+            raise SetupError(f"In LLM_BOTS of settings.py, room “{name}”: {error}") from None
+    return found

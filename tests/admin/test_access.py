@@ -50,6 +50,9 @@ ROUTES = {
     "/LLMBotsSettings": "admin",
     "/LLMBots/{code}/seats": "admin",
     "/LLMBots/{code}/seat": "admin",
+    "/LLMBotsRoom/{room}": "admin",
+    "/LLMBotsRoom/{room}/now": "admin",
+    "/otree_botex/rooms/tick": "token",
 }
 """All our routes, and who may open them: anybody; who has a launch's token; who has oTree's REST key; or the admin. The
 last two are asked for by oTree where OTREE_AUTH_LEVEL is set."""

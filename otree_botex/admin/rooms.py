@@ -1,0 +1,232 @@
+"""What bots do in rooms by themselves: they take seats when a session begins there, fill those that are left, and stand
+in for people who have become inactive. People come first: a seat that somebody has opened is taken only to stand in.
+
+`tick` looks at all rooms, about once a second (see ticker.py). What it has to know from one time to the next is in the
+database, so that it goes on after a restart of the server.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from otree.database import db
+from otree.models import Participant, Session
+from otree.models_concrete import RoomToSession
+from otree.room import ROOM_DICT
+
+from ..errors import BotexError
+from ..models import Bot, Launch, RoomPolicy
+from ..policies import Policy, stored
+from ..records import ENDED
+from . import handover, launches, seats, status, visitors
+from .settings import bot_settings
+
+logger = logging.getLogger("otree_botex")
+
+
+def tick() -> bool:
+    """Starts the bots that rooms want now. Whether there is a room to look at again."""
+    try:
+        policies = {name: policy for name in ROOM_DICT if (policy := active(name))}
+    except BotexError as error:
+        logger.error("Bots do nothing in rooms. %s", error)
+        policies = {}
+    in_use = False
+    for name, policy in policies.items():
+        session = session_in(name)
+        if session is not None:
+            in_use = True
+            _look_after(name, policy, session, time.time())
+    visitors.standing_in = _standing_in()
+    return in_use or bool(visitors.standing_in)
+
+
+def policy_of(name: str) -> Policy | None:
+    """What bots are to do in a room: what the admin has set, or else what settings.py says. Raises SetupError if that
+    is not what it should be."""
+    row = row_of(name)
+    return stored(row.policy_json) if row.policy_json is not None else bot_settings().rooms.get(name)
+
+
+def active(name: str) -> Policy | None:
+    """The policy of a room if it is on and wants something of bots. Raises as `policy_of` does."""
+    policy = policy_of(name)
+    return policy if policy and policy.does_something and not row_of(name).is_off else None
+
+
+def session_in(name: str) -> Session | None:
+    """The session that takes place in a room."""
+    found = db.query(RoomToSession).filter_by(room_name=name).first()
+    return found.session if found else None
+
+
+def row_of(name: str) -> RoomPolicy:
+    """What we know of a room."""
+    row = db.query(RoomPolicy).filter_by(room_name=name).first()
+    if row is None:
+        row = RoomPolicy(room_name=name, is_off=False, session_code="", has_seated=False, error="")
+        db.add(row)
+        db._db.flush()
+    return row
+
+
+def stop_bots(name: str, session: Session) -> None:
+    """Stops the bots that a room's policy has started in a session."""
+    by = db.query(Launch.id).filter_by(session_id=session.id, started_by=started_by(name))
+    launches.stop(db.query(Bot).filter(Bot.launch_id.in_([launch_id for (launch_id,) in by])).all())
+
+
+def started_by(name: str) -> str:
+    """How launches say that a room has started them."""
+    return f"room {name}"
+
+
+def doing(name: str) -> list[str]:
+    """What bots are doing in a room now, and what they will do next, in sentences."""
+    row, policy, session = row_of(name), policy_of(name), session_in(name)
+    if policy is None or not policy.does_something:
+        return ["Bots do nothing in this room by themselves."]
+    if row.is_off:
+        return ["Off: bots start nothing in this room by themselves.", *_playing(name, session)]
+    if session is None:
+        return [_words(policy)]
+    if row.error:
+        return [f"Bots could not be started: {row.error}", "Change the policy, or switch it off and on, to try again."]
+    now, since = time.time(), row.since if row.session_code == session.code else time.time()
+    return [*_free(policy, session, now - since), *_idle(policy, session, now, since), *_playing(name, session)]
+
+
+def _look_after(name: str, policy: Policy, session: Session, now: float) -> None:
+    row = row_of(name)
+    if row.session_code != session.code:
+        row.session_code, row.since, row.has_seated, row.error = session.code, now, False, ""
+    if row.error:
+        return
+    try:
+        if policy.seats and not row.has_seated:
+            _launch(name, session, seats.free(session)[-policy.seats :], policy)
+        row.has_seated = True
+        if policy.fill_after is not None and now - row.since >= policy.fill_after:
+            _fill(name, session, policy)
+        if policy.stand_in_after is not None:
+            people = _people(session, now, row.since)
+            inactive = [seat for seat, idle in people if idle >= policy.stand_in_after]
+            _launch(name, session, inactive, policy, stand_in=inactive)
+    except BotexError as error:
+        row.error = str(error)
+        logger.error("Room %s: bots could not be started. %s", name, error)
+
+
+def _fill(name: str, session: Session, policy: Policy) -> None:
+    """Bots take the seats that nobody has opened. Where a room knows who may come, each has somebody's label, and is
+    that person's should it come after all."""
+    free, room = seats.free(session), ROOM_DICT[name]
+    labels = list(room.get_participant_labels()) if free and room.has_participant_labels else []
+    come = {seat.label for seat in seats.of_session(session)} if labels else set()
+    missing = dict(zip(free, [label for label in labels if label not in come], strict=False))
+    _launch(name, session, free, policy, stand_in=list(missing))
+    for seat, label in missing.items():
+        seat.set_label(label)
+
+
+def _launch(
+    name: str, session: Session, taken: Sequence[Participant], policy: Policy, stand_in: Sequence[Participant] = ()
+) -> None:
+    """Puts bots on these seats, on some of them only as long as their person does not come."""
+    if not taken:
+        return
+    record = launches.launch(session, taken, policy.plan(), started_by(name))
+    stood_in_for = {seat.id for seat in stand_in}
+    for bot in launches.bots_of(record):
+        bot.stands_in = bot.participant_id in stood_in_for
+
+
+def _people(session: Session, now: float, since: float) -> list[tuple[Participant, float]]:
+    """The people who are to do something, and for how many seconds each has not. Who waits for others is none of them,
+    nor is the seat of a bot that has failed, which the experimenter has to look at."""
+    bots = {bot.participant_id: bot for bot in status.latest_bots(session.id)}
+    found = []
+    for seat in seats.of_session(session):
+        bot = bots.get(seat.id)
+        if not seat.visited or seat.is_on_wait_page or handover.is_at_end(seat):
+            continue
+        if bot is None or bot.state == "stopped":
+            last = max(handover.last_active(seat) or since, bot.ended_at or 0 if bot else 0)
+            found.append((seat, now - last))
+    return found
+
+
+def _standing_in() -> dict[str, int]:
+    playing = db.query(Bot.participant_code, Bot.id).filter(
+        Bot.stands_in.is_(True), Bot.stop_wanted.is_(False), Bot.state.notin_(ENDED)
+    )
+    return {code: bot for code, bot in playing}
+
+
+def _words(policy: Policy) -> str:
+    """What a policy wants, in a sentence."""
+    models = ", ".join(dict.fromkeys(row.model for row in policy.plan().rows))
+    wants: list[str] = []
+    if policy.seats:
+        wants.append(f"take {_number(policy.seats)}")
+    if policy.fill_after is not None:
+        wants.append(f"fill the seats that nobody has opened after {policy.fill_after} s")
+    if policy.stand_in_after is not None:
+        wants.append(f"stand in for people who are inactive for {policy.stand_in_after} s")
+    return f"When a session begins in this room, bots ({models}) {'; '.join(wants)}."
+
+
+def _free(policy: Policy, session: Session, passed: float) -> list[str]:
+    free, total = len(seats.free(session)), len(seats.of_session(session))
+    if not free:
+        return ["No seat is free."]
+    said = f"{free} of {total} seats {'is' if free == 1 else 'are'} free"
+    if policy.fill_after is None:
+        return [f"{said}."]
+    left = max(policy.fill_after - passed, 0)
+    return [f"{said}; bots fill {'it' if free == 1 else 'them'} in {left:.0f} s."]
+
+
+def _idle(policy: Policy, session: Session, now: float, since: float) -> list[str]:
+    after = policy.stand_in_after
+    return [
+        f"P{seat.id_in_session} has been inactive for {idle:.0f} s; a bot stands in at {after} s."
+        for seat, idle in _people(session, now, since)
+        if after is not None and idle >= min(after / 2, 30)
+    ]
+
+
+def _playing(name: str, session: Session | None) -> list[str]:
+    if session is None:
+        return []
+    bots = db.query(Bot).join(Launch, Launch.id == Bot.launch_id)
+    of_room = bots.filter(Launch.session_id == session.id, Launch.started_by == started_by(name)).order_by(Bot.number)
+    playing = [bot for bot in of_room if bot.state not in ENDED and not bot.stop_wanted]
+    instead = [f"P{bot.number}" for bot in playing if bot.stands_in]
+    others = len(playing) - len(instead)
+    said = [f"A bot stands in for {', '.join(instead)}."] if len(instead) == 1 else []
+    said += [f"Bots stand in for {', '.join(instead)}."] if len(instead) > 1 else []
+    return said + ([f"Bots of this room play on {_number(others)}."] if others else [])
+
+
+def _number(seats: int) -> str:
+    return "1 seat" if seats == 1 else f"{seats} seats"
+
+
+def described(name: str) -> dict[str, Any]:
+    """What a room's panel shows."""
+    try:
+        policy, lines = policy_of(name), doing(name)
+    except BotexError as error:
+        return {"lines": [str(error)], "state": "error", "session": "", "plays": False}
+    session, row = session_in(name), row_of(name)
+    state = "none" if not (policy and policy.does_something) else "off" if row.is_off else "on"
+    return {
+        "lines": lines,
+        "state": state,
+        "session": session.code if session else "",
+        "plays": bool(_playing(name, session)),
+    }
