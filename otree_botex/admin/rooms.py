@@ -182,7 +182,8 @@ def _words(policy: Policy) -> str:
 def _free(policy: Policy, session: Session, passed: float) -> list[str]:
     free, total = len(seats.free(session)), len(seats.of_session(session))
     if not free:
-        return ["No seat is free."]
+        over = all(handover.is_at_end(seat) for seat in seats.of_session(session))
+        return ["All participants are at the end." if over else "No seat is free."]
     said = f"{free} of {total} seats {'is' if free == 1 else 'are'} free"
     if policy.fill_after is None:
         return [f"{said}."]

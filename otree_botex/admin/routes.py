@@ -40,13 +40,13 @@ from . import (
     plots,
     prompts_page,
     report,
+    room_page,
     seats,
     seats_page,
     settings_page,
     status,
-    transcript_page,
-    room_page,
     ticker,
+    transcript_page,
 )
 from .own import record
 from .pretest import views as pretest_views

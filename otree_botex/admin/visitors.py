@@ -29,6 +29,8 @@ from . import handover
 logger = logging.getLogger("otree_botex")
 
 PAGE = re.compile(r"/(p|InitializeParticipant)/(\w+)")
+NAME = re.compile(r"(\w{1,16})-(\d{1,9})")
+"""How bots name themselves: see `records.Launch.name_of`."""
 TIMED_OUT = b"timeout_happened="
 FOLLOWING_SECONDS = 10.0
 """So long after a timer has sent a page, what a browser opens is what comes after it."""
@@ -70,9 +72,11 @@ def comes_back(code: str) -> None:
 
 
 def _is_to_stop(name: str) -> bool:
-    launch, _, bot = name.rpartition("-")
-    found = db.query(Bot.stop_wanted).filter(Bot.id == (int(bot) if bot.isdigit() else 0))
-    return bool(found.join(Launch, Launch.id == Bot.launch_id).filter(Launch.code == launch).scalar())
+    match = NAME.fullmatch(name)
+    if match is None:
+        return False
+    found = db.query(Bot.stop_wanted).join(Launch, Launch.id == Bot.launch_id)
+    return bool(found.filter(Launch.code == match[1], Bot.id == int(match[2])).scalar())
 
 
 def _turned_away() -> Response:
