@@ -185,6 +185,17 @@ def test_a_form_that_is_refused_as_a_whole_and_rounds():
     assert quiz["tries"] == [{"tries": "1", "bots": 1}, {"tries": "6 or more", "bots": 1}]
 
 
+def test_tries_on_pages_without_fields_and_in_a_browser():
+    """A page that is only read may be sent too early; what is sent in a browser has other names than its controls."""
+    early = ("server", {"": "Please take your time."}, {})
+    (quiz,) = refusals.quiz([step(1, outcome="read", refusals_json=refused(early)), step(2, outcome="read")])
+    assert (quiz["bots"], quiz["at_once"], quiz["never"], quiz["times"], quiz["wrong"]) == (2, 1, 0, 1, [])
+    sent = [step(bot, [{**DECIDER, "name": "", "decides": True}], {"ranking": "a"}, driver="browser") for bot in (1, 2)]
+    sent[0].refusals_json = refused(("server", {"ranking": "This field is required."}, None))
+    (quiz,) = refusals.quiz(sent)
+    assert (quiz["label"], quiz["bots"], quiz["at_once"], quiz["wrong"]) == ("ranking", 2, 1, [])
+
+
 def gathered(steps, states=("finished",), at=9, places=None, **more):
     """What is looked up, of one page `app / Page` for which the steps are, and a second one that nobody saw."""
     seats = {bot: Seat(bot, f"code{bot}", state, "It broke." if state == "failed" else "", "", at) for bot, state in

@@ -115,7 +115,8 @@ def _of_page(page: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
         yield "danger", one["times"], f"A limit of the launch, {one['limit']}, was reached {_times(one['times'])}."
     if page["timed_out"]:
         timer = f" (timer: {page['timer']} s)" if page["timer"] else ""
-        yield "warning", page["timed_out"], f"The time was up for {count(page['timed_out'], 'bot')}{timer}."
+        level = "warning" if page["fields"] or page["controls"] else "hint"  # it may be there to be read for so long
+        yield level, page["timed_out"], f"The time was up for {count(page['timed_out'], 'bot')}{timer}."
     if page["moved_on"]:
         yield "warning", page["moved_on"], f"Somebody else moved {count(page['moved_on'], 'bot')} on."
     yield from _of_fields(page)

@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 from ..page_report import BY, label
-from .answers import SENT
 from .words import share, short
 
 WHOLE = "the whole page"
 BROWSER = "the browser"
+THROUGH = ("submitted", "timed out", "read")
+"""Pages left like this were let go by oTree in the end."""
 MANY = 6
 """So many tries and more are counted together."""
 
@@ -65,27 +66,28 @@ def quiz(steps: Sequence[Any]) -> list[dict[str, Any]]:
             if refusal["by"] == "server":
                 for name, text in refusal["messages"].items():
                     messages[name][text] += 1
-                    wrong[name][_said(name, refusal["said"], own)] += 1
+                    if said := _said(name, refusal["said"], own):
+                        wrong[name][said] += 1
                     refused[name, step.bot_id][step.number] += 1
     return [
         {
             "field": name,
             "label": labels.get(name, name),
-            "times": wrong[name].total(),
+            "times": messages[name].total(),
             "messages": _counted(messages[name]),
             "wrong": _counted(wrong[name]),
             **_tries(name, refused, steps),
         }
-        for name in wrong
+        for name in messages
     ]
 
 
 def _tries(name: str, refused: Mapping[tuple[str, int], Counter[int]], steps: Sequence[Any]) -> dict[str, Any]:
     """How many bots needed how many tries for a field."""
     tries: dict[int, int] = {}
-    done = {step.bot_id for step in steps if step.outcome in SENT}
+    done = {step.bot_id for step in steps if step.outcome in THROUGH}
     for step in steps:
-        if step.outcome in SENT and (not name or name in _labels(step.fields_json)):
+        if step.outcome in THROUGH and _has_field(step, name):
             needed = refused.get((name, step.bot_id), Counter())[step.number] + 1
             tries[step.bot_id] = max(needed, tries.get(step.bot_id, 1))
     never = {bot for of, bot in refused if of == name} - done
@@ -102,14 +104,20 @@ def _tries(name: str, refused: Mapping[tuple[str, int], Counter[int]], steps: Se
     }
 
 
+def _has_field(step: Any, name: str) -> bool:
+    """Whether a step had a field; what a page in a browser sends has other names than its controls."""
+    return not name or name in _labels(step.fields_json) or name in json.loads(step.answers_json or "{}")
+
+
 def _counted(texts: Counter[str]) -> list[dict[str, Any]]:
     """Each text and how many times it came, the most frequent first, with a share of the most frequent for a bar."""
-    most = max(texts.values())
+    most = max(texts.values(), default=0)
     return [{"text": text, "times": times, "share": share(times, most)} for text, times in texts.most_common()]
 
 
 def _said(name: str, said: Any, labels: Mapping[str, str]) -> str:
-    """The answer that was refused: that of the field, or where the form was refused as a whole, all of them."""
+    """The answer that was refused: that of the field, or where the form was refused as a whole, all of them. Empty if
+    none is on record, as on a page in a browser."""
     if not isinstance(said, Mapping):
         return "" if said is None else _text(said)
     if name in said:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...record.exports import Row
 from .page import HOW
+from .words import short
 
 COUNTED = (
     *("number", "app", "page", "title", "kind", "state", "reached", "passed", "stuck", "skipped", "waited", "visits"),
@@ -55,8 +56,8 @@ def remarks(report: dict[str, Any]) -> Iterator[Row]:
 
 
 def _unchosen(page: dict[str, Any]) -> str:
-    return " | ".join(f"{one['label']}: {', '.join(one['unchosen'])}" for one in page["fields"] if one["unchosen"])
+    return " | ".join(f"{short(one['label'])}: {one['unchosen_said']}" for one in page["fields"] if one["unchosen"])
 
 
 def _labels(page: dict[str, Any], what: str) -> str:
-    return " | ".join(one["label"] for one in page["fields"] if one[what])
+    return " | ".join(short(one["label"]) for one in page["fields"] if one[what])
