@@ -76,7 +76,7 @@ def _columns(bots: Sequence[Bot], place: Place) -> list[dict[str, Any]]:
     """One column a bot: who it is, and its steps at this place, with the lines that are not in all of their texts."""
     of_bots = played(record(), [bot.id for bot in bots], place)
     steps = {bot: [transcript.step(one) for one in some] for bot, some in of_bots.items()}
-    lines = [set(step["text"].splitlines()) for some in steps.values() for step in some]
+    lines = [set(_lines(step["text"])) for some in steps.values() for step in some]
     common = set.intersection(*lines) if lines else set()
     personas = {bot.id: bot.persona_name or "" for bot in bots}
     return [
@@ -91,7 +91,12 @@ def _columns(bots: Sequence[Bot], place: Place) -> list[dict[str, Any]]:
 
 def _differing(text: str, common: set[str]) -> str:
     """The numbers of the lines of a text that are not common to all, from 0."""
-    return " ".join(str(number) for number, line in enumerate(text.splitlines()) if line not in common)
+    return " ".join(str(number) for number, line in enumerate(_lines(text)) if line not in common)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text as a browser counts them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _name(place: Place) -> str:

@@ -46,7 +46,9 @@ def zipped(
 
 
 def _lines(values: Iterable[dict[str, Any]]) -> str:
-    return "".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values)
+    """Values as JSON Lines. What many readers take for the end of a line, too, is escaped."""
+    text = "".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values)
+    return text.replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _csv(rows: Iterable[exports.Row]) -> str:

@@ -23,10 +23,12 @@ def feed(
     config: str,
     seats: Mapping[int, Iterable[Mapping[str, Any]]],
     also: Iterable[str] = (),
+    about: Mapping[int, Mapping[str, str]] = {},
     **parameters: Any,
 ) -> str:
     """Makes a session with a bot on each of its seats, takes these records (by seat) for all they did, and returns the
-    session's code. By oTree's reckoning they are at the end; what SQL statements in `also` say is changed, too."""
+    session's code. By oTree's reckoning they are at the end; what SQL statements in `also` say is changed, too. `about`
+    says who they are to be, by seat: columns of the bots' table, and the participant's "label"."""
     session = server.session(config, len(seats))
     launch = server.launch(session, **parameters)
     bots = {bot["seat"]: bot["bot"] for bot in server.bots(session)}
@@ -37,6 +39,10 @@ def feed(
         database.execute(
             f"update otree_botex_bot set token_hash = ?, {clean}", (hashlib.sha256(TOKEN.encode()).hexdigest(),)
         )
+        for seat, columns in about.items():
+            for column, value in columns.items():
+                table, number = ("participant", "id_in_session") if column == "label" else ("botex_bot", "number")
+                database.execute(f"update otree_{table} set {column} = ? where {number} = ?", (value, seat))
         database.execute("update otree_participant set _index_in_pages = _max_page_index + 1")
         for statement in also:
             database.execute(statement)

@@ -8,10 +8,14 @@
   const contents = root.querySelector('.llm-bots-contents');
   const links = new Map([...contents.querySelectorAll('a')].map(link => [link.hash, link]));
   const MOST = 1000;
+  let led = null;
   let current = null;
 
-  // Where the reader is: the last step that begins above or right under the tools.
+  // Where the reader is: the step that they were led to, and when they have scrolled since, the last one that begins
+  // above or right under the tools; at the top of the page it is none.
   function here() {
+    if (led) return led;
+    if (!window.scrollY) return null;
     const line = tools.getBoundingClientRect().bottom + 16;
     return steps.filter(step => step.getBoundingClientRect().top <= line).pop() || null;
   }
@@ -33,6 +37,7 @@
     step.open = true;
     step.scrollIntoView({behavior: 'instant'});  // Bootstrap would glide there
     history.replaceState(null, '', '#' + step.id);
+    led = step;
     mark(step);
   }
 
@@ -97,6 +102,8 @@
     for (let fold = one.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;
     one.classList.add('at');
     one.scrollIntoView({block: 'center', behavior: 'instant'});
+    led = one.closest('.llm-bots-step');
+    mark(led);
     tell();
   }
 
@@ -148,6 +155,11 @@
     if (event.key === 'Enter') find(event.shiftKey ? -1 : 1);
     if (event.key === 'Escape') { field.value = ''; search(); field.blur(); }
   });
+  for (const what of ['wheel', 'touchmove', 'mousedown', 'keydown']) {
+    document.addEventListener(what, event => {
+      if (!tools.contains(event.target) && !['n', 'p', 'f'].includes(event.key)) led = null;
+    }, {passive: true});
+  }
   let moving = false;
   document.addEventListener('scroll', () => {
     if (moving) return;
