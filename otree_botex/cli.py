@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from . import __version__
 from .errors import BotexError
 from .parameters import CHOICES, HOSTS, NUMBERS, PARAMETERS, SWITCHES
+from .plans import BUDGET, OF_PLANS, Then
 
 MODELS = "random, smollm2, llama.cpp:/path.gguf, replay:LAUNCH, or a name litellm knows (openai/gpt-4.1-mini)"
 HELP = {
@@ -75,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     launch = commands.add_parser("launch", help="start bots in a session of a running server and watch them")
     launch.add_argument("--server", default="http://127.0.0.1:8000", help="its address (default: %(default)s)")
     launch.add_argument("--session", required=True, help="the session's code")
-    launch.add_argument("--model", required=True, help=MODELS)
+    launch.add_argument("--model", help=MODELS)
     launch.add_argument("--bots", type=int, help="how many seats (default: all free ones)")
+    _add_plan(launch)
     _add_parameters(launch)
     launch.set_defaults(run=_launch)
 
@@ -91,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check, error_code=2)  # 1 says that a bot did not finish
 
     _add_scripts(commands)
-    commands.add_parser("runner").set_defaults(run=_runner)  # for the server's use, not for people's, as the next
+    commands.add_parser("runner").set_defaults(run=_runner)  # this and the next are for the server's use
+    commands.add_parser("first").set_defaults(run=_first)
+    commands.add_parser("preview").set_defaults(run=_preview)
     probe = commands.add_parser("probe")
     probe.add_argument("--priced", action="append", default=[])
     probe.set_defaults(run=_probe)
@@ -140,6 +144,21 @@ def _add_scripts(commands: Any) -> None:
         parser.set_defaults(run=partial(_script, name))
 
 
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    """What a launch in a server takes beside its bots' parameters: see `plans.plan`."""
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="JSON with all of this, and with rows for a mix")
+    parser.add_argument("--personas", metavar="NAME", help="a set of the project's personas")
+    parser.add_argument("--prompts", metavar="NAME", help="a set of the project's prompts")
+    parser.add_argument(
+        "--pretest", action="store_true", default=None, help="ask what was unclear or wrong on each page"
+    )
+    for name, (kind, _) in BUDGET.items():
+        whose = "each bot" if name.startswith("bot_") else "all bots together"
+        what = "US dollars" if name.endswith("cost") else name.removeprefix("bot_")
+        parser.add_argument(_option(f"budget_{name}"), type=kind, metavar="N", help=f"what {whose} may take, in {what}")
+    parser.add_argument("--budget-then", choices=get_args(Then), help="what bots do when a limit is reached")
+
+
 def _add_parameters(parser: argparse.ArgumentParser) -> None:
     for name, (kind, least, most) in NUMBERS.items():
         parser.add_argument(
@@ -175,10 +194,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _launch(arguments: argparse.Namespace) -> int:
-    from .launch_command import launch
+    from .launch_command import launch, read_plan
 
-    parameters = {name: getattr(arguments, name) for name in PARAMETERS if getattr(arguments, name) is not None}
-    return launch(arguments.server, arguments.session, arguments.model, arguments.bots, parameters)
+    names = ("model", "bots", "personas", *OF_PLANS, *PARAMETERS)
+    options = {name: getattr(arguments, name, None) for name in names}
+    given = {name: value for name, value in options.items() if value is not None}
+    return launch(arguments.server, arguments.session, {**read_plan(arguments.plan), **given})
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -193,6 +214,18 @@ def _runner(_: argparse.Namespace) -> int:
     from .bots.runner import main as run
 
     return run()
+
+
+def _first(_: argparse.Namespace) -> int:
+    from .bots.first import main as first
+
+    return first()
+
+
+def _preview(_: argparse.Namespace) -> int:
+    from .preview_command import main as preview
+
+    return preview()
 
 
 def _probe(arguments: argparse.Namespace) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from .errors import ServerError
+from .errors import ServerError, SetupError
+from .plans import KNOWN
 from .records import ENDED
 from .rest import Rest
 
@@ -17,14 +20,17 @@ PATIENCE_SECONDS = 300.0
 BAR_WIDTH = 30
 
 
-def launch(server: str, session: str, model: str, bots: int | None, parameters: dict[str, Any]) -> int:
-    """Starts bots, shows a progress bar until all have ended, and returns 0 if all finished, else 1.
+def launch(server: str, session: str, asked: dict[str, Any]) -> int:
+    """Starts bots, shows a progress bar until all have ended, and returns 0 if all finished, else 1. What is `asked`
+    for has the names that `plans.plan` takes, and `bots`, a number of seats.
 
-    Raises ServerError if the server does not answer or refuses. Ctrl-C stops the bots.
+    Raises SetupError if it names no model, and ServerError if the server does not answer or refuses. Ctrl-C stops the
+    bots.
     """
+    if not asked.get("model") and not asked.get("rows"):
+        raise SetupError("Name a model with --model, or a file with --plan that names one.")
     rest = Rest(server)
-    body = {} if bots is None else {"bots": bots}
-    code = rest.post(LAUNCH_PATH, session_code=session, model=model, **parameters, **body)["launch"]
+    code = rest.post(LAUNCH_PATH, session_code=session, **asked)["launch"]
     print(f"Launch {code} started. The bots are shown at {rest.url}/LLMBots/{session}")
     try:
         ended = _last(progress(rest, code))
@@ -33,6 +39,23 @@ def launch(server: str, session: str, model: str, bots: int | None, parameters: 
         rest.post(f"{LAUNCH_PATH}/{code}")
         ended = _last(progress(rest, code))
     return _report(ended)
+
+
+def read_plan(path: Path | None) -> dict[str, Any]:
+    """What a file asks for; nothing if there is none. Raises SetupError if it is no JSON object of known names, OSError
+    if it cannot be read."""
+    if path is None:
+        return {}
+    try:
+        asked = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise SetupError(f"{path} is no JSON: {error}.") from None
+    if not isinstance(asked, dict):
+        raise SetupError(f'{path} must hold a JSON object, for example {{"model": "random"}}.')
+    unknown = sorted(set(asked) - {*KNOWN, "bots"})
+    if unknown:
+        raise SetupError(f"{path} has an unknown name: {', '.join(unknown)}. Known are bots, {', '.join(KNOWN)}.")
+    return asked
 
 
 def progress(rest: Rest, launch: str) -> Iterator[list[dict[str, Any]]]:

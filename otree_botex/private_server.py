@@ -31,13 +31,14 @@ END_SECONDS = 20
 
 
 @contextmanager
-def private_server(project: Path) -> Iterator[Rest]:
-    """Starts a server of a project and gives its REST API. Raises SetupError if this project cannot be served."""
+def private_server(project: Path, log: Path = LOG) -> Iterator[Rest]:
+    """Starts a server of a project and gives its REST API; what it says goes to the file `log` in the project. Raises
+    SetupError if this project cannot be served."""
     server_process.check_project(project)
     if find_spec("otree") is None:
         raise SetupError("oTree is not installed here. Run this with the Python that runs your oTree server.")
     key, port = secrets.token_urlsafe(24), server_process.free_port()
-    log = project / LOG
+    log = project / log
     log.parent.mkdir(parents=True, exist_ok=True)
     (project / FOLDER / ".gitignore").write_text("*\n", "utf-8")
     environment = {**os.environ, REST_KEY: key, "OTREE_AUTH_LEVEL": "STUDY"}

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from .. import project_files
 from ..errors import BotexError
-from . import add_fields, casting, launches, seats
+from . import add_fields, casting, launches, preview, seats
 from .asked import entered, plan_of, rows_shown, seats_of
 from .choices import look_for_models, model_choices
 from .escaping import escaped
@@ -107,6 +107,20 @@ class LLMBotsExpect(AdminSessionPage):
         return JSONResponse(found)
 
 
+class LLMBotsPreview(AdminSessionPage):
+    """POST: begins a preview of the first prompt and tells its `key`; with a `key`, what was found so far."""
+
+    def get(self, request: Request, **_: Any) -> Response:
+        return Response("A preview depends on the launch page's form: send it.", status_code=405)
+
+    def post(self, request: Request, code: str) -> Response:
+        key = str(self.get_post_data().get("key") or "")
+        try:
+            return JSONResponse(preview.result(key) if key else {"key": preview.begin(self.session, *_asked(self))})
+        except BotexError as error:
+            return JSONResponse({"error": str(error), "done": True})
+
+
 def _asked(page: AdminSessionPage) -> tuple[list[Participant], Any]:
     data = page.get_post_data()
     form = entered(data)
@@ -150,4 +164,5 @@ def _limit(name: str, label: str, step: str, form: dict[str, str]) -> dict[str, 
 routes = [
     Route("/LLMBots/{code}/add", LLMBotsAdd, name="LLMBotsAdd"),
     Route("/LLMBots/{code}/expect", LLMBotsExpect, name="LLMBotsExpect"),
+    Route("/LLMBots/{code}/preview", LLMBotsPreview, name="LLMBotsPreview"),
 ]

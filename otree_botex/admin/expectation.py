@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
+from ..parameters import REPLAY
 from ..records import MemoryMode
 
 PROMPT_TOKENS, PAGE_TOKENS = (450, 900), (100, 700)
@@ -90,6 +91,8 @@ def expected(
     others = [one for one in earlier.bots if one.model != "random"]
     basis = own or others or earlier.asked or [by_pages(pages, memory)]
     calls, taken, given = (_range([getattr(one, what) for one in basis]) for what in ("calls", "input", "output"))
+    if model == "random" or model.startswith(REPLAY):  # nothing is read or written by a model
+        taken = given = NOTHING
     costs = [one.cost for one in own if one.cost]
     cost = None
     if is_free:

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import __version__
+from ..assignment import counted
 from ..errors import BotexError
 from ..models import Bot, Launch
 from ..plans import plan
@@ -106,15 +107,17 @@ class Replay(Journal):
 
 
 class RestLaunch(BaseRESTView):
-    """POST: starts bots. The reply names the launch, to ask for its status."""
+    """POST: starts bots, by all that `plans.plan` takes; random ones if no model is named. The reply names the launch,
+    to ask for its status."""
 
-    def post(self, session_code: str, model: str = "random", bots: int | None = None, **more: Any) -> Response:
+    def post(self, session_code: str, bots: int | None = None, **asked: Any) -> Response:
         session = db.query(Session).filter_by(code=session_code).first()
         if session is None:
             return Response(f"There is no session {session_code}.", status_code=404)
         try:
-            asked = plan({"model": model, **more})
-            launch = launches.launch(session, seats.some(session, bots), asked, "REST API")
+            wanted = plan(asked if asked.get("model") or asked.get("rows") else {**asked, "model": "random"})
+            taken = seats.some(session, counted(wanted.rows) if bots is None else bots)
+            launch = launches.launch(session, taken, wanted, "REST API")
         except BotexError as error:
             return Response(str(error), status_code=400)
         return JSONResponse({"launch": launch.code})

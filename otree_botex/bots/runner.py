@@ -75,10 +75,11 @@ class _Bot:
 
 
 class Runner:
-    """Plays all bots of a launch that are given to this process; `carrier` brings their record to where it is kept."""
+    """Plays all bots of a launch that are given to this process; `carrier` brings their record to where it is kept. A
+    model that is given plays in the place of the launch's."""
 
-    def __init__(self, launch: Launch, carrier: Carrier) -> None:
-        self._launch, self._carrier = launch, carrier
+    def __init__(self, launch: Launch, carrier: Carrier, llm: LLM | None = None) -> None:
+        self._launch, self._carrier, self._llm = launch, carrier, llm
         server = launch.seats[0].url or launch.server
         self._drivers = Drivers(launch.driver, server, launch.hosts, launch.browsers)
         self._prompts, self._purse = Prompts(launch.prompts), Purse(launch.max_tokens or 0)
@@ -98,7 +99,7 @@ class Runner:
         self._journal.open()
         memories = self._carrier.memories() if self._launch.goes_on else {}
         try:
-            llm = load(self._launch.model, _options(self._launch), self._carrier.recorded)
+            llm = self._llm or load(self._launch.model, _options(self._launch), self._carrier.recorded)
         except BotexError as error:
             for bot in self._bots.values():
                 bot.journal.state("failed", str(error), error.cause)

@@ -26,6 +26,7 @@ ROUTES = {
     "/LLMBots/{code}/status": "admin",
     "/LLMBots/{code}/add": "admin",
     "/LLMBots/{code}/expect": "admin",
+    "/LLMBots/{code}/preview": "admin",
     "/LLMBots/{code}/check": "admin",
     "/LLMBots/{code}/bot/{bot}": "admin",
     "/LLMBots/{code}/bot/{bot}/messages/{step}": "admin",

@@ -7,6 +7,8 @@ from contextlib import closing
 
 import pytest
 
+from .test_launching import command_line
+
 pytestmark = pytest.mark.server
 
 PAID = "openai/gpt-4.1-mini"
@@ -41,6 +43,19 @@ def test_an_open_server_asks_for_a_limit(open_server, otree):
     assert server.bots(session) == []
     server.launch(session)
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"]
+
+
+def test_every_way_to_start_bots_is_watched(open_server):
+    server = open_server()
+    session = server.session("dictator_de", 1)
+    form = {"model": "", "other_model": PAID, "which_seats": "all"}
+    page = server.post_form(f"/LLMBots/{session}/add", session, **form).text
+    assert REFUSED in page and PAID in page
+    common = ("launch", "--server", server.url, "--session", session, "--model", PAID)
+    assert REFUSED in command_line(server, *common).stderr
+    assert REFUSED not in command_line(server, *common, "--budget-cost", "1").stderr
+    by_config = server.session("public_goods_with_bots", 3, llm_bots_model=PAID)
+    assert [REFUSED in bot["error"] for bot in server.bots(by_config)] == [True] * 3
 
 
 def test_starting_again_is_watched(open_server):

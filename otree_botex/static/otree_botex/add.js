@@ -82,7 +82,7 @@
       if (field.kind === 'number') Object.assign(input, {type: 'number', min: field.min, max: field.max, step: field.step});
     }
     input.dataset.name = name;
-    const away = element('button', {type: 'button', className: 'btn-close', ariaLabel: `Without ${field.label} of its own`});
+    const away = element('button', {type: 'button', className: 'btn-close', ariaLabel: 'Remove this parameter'});
     const label = element('label', {}, `${field.label} `, input);
     label.className = 'd-inline-flex align-items-center gap-1';
     const chip = element('span', {}, label, away);
@@ -240,7 +240,7 @@
   form.addEventListener('submit', write);
   // a field that is not valid may stand in a section that is folded
   form.addEventListener('invalid', event => { const section = event.target.closest('details'); if (section) section.open = true; }, true);
-  form.elements.number.addEventListener('focus', () => { byId('seats-number').checked = true; changed(); });
+  form.elements.number.addEventListener('input', () => { byId('seats-number').checked = true; changed(); });
   form.querySelectorAll('input[name=seat]').forEach(input => input.addEventListener('change', () => { byId('seats-picked').checked = true; changed(); }));
   changed();
 })();

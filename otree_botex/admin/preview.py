@@ -1,0 +1,103 @@
+"""Previews of the first prompt. Each takes seconds, in a process of its own beside the server; one at a time."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from otree.models import Participant, Session
+
+from .. import environment, project_files
+from ..errors import SetupError
+from ..plans import Plan
+from ..records import Launch as LaunchDescription
+from ..records import Seat as SeatDescription
+from . import casting, launches, runners
+from .check import changed_fields
+
+MOST_SECONDS = 200
+
+
+class Preview:
+    """One preview: its `key`, what it is of, and, when it is `found`, what the model would be sent, or an error."""
+
+    def __init__(self, about: dict[str, Any], process: subprocess.Popen[bytes]) -> None:
+        self.key, self.about, self._process = secrets.token_urlsafe(8), about, process
+        self.found: dict[str, Any] | None = None
+
+    def play(self, description: bytes) -> None:
+        """Waits for the process to end."""
+        try:
+            out, _ = self._process.communicate(description, timeout=MOST_SECONDS)
+            self.found = dict(json.loads(out))
+        except (ValueError, subprocess.TimeoutExpired):
+            self.found = {"error": "The preview did not come about. The logs in .otree_botex/logs say more."}
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        self._process.kill()
+
+
+_last: Preview | None = None
+
+
+def begin(session: Session, taken: Sequence[Participant], plan: Plan) -> str:
+    """Begins a preview for the first of these seats and returns its key; one that runs is ended for it.
+
+    Raises SetupError if the plan cannot be carried out.
+    """
+    global _last
+    plan = launches.completed(plan)
+    rows, personas = casting.cast(taken, plan)
+    seat = taken[0].id_in_session
+    row, persona = plan.rows[rows[seat]], personas.get(seat)
+    launch = LaunchDescription(
+        code="preview",
+        server="",
+        token="",
+        seats=(SeatDescription(1, "", seat, persona=persona.text if persona else ""),),
+        **row.parameters.for_runners(),
+        prompts=project_files.prompts(Path.cwd(), plan.prompts) if plan.prompts else {},
+        pretest=plan.pretest,
+        last_page=taken[0]._max_page_index,
+    )
+    description = {
+        "config": session.config["name"],
+        "fields": changed_fields(session),
+        "participants": session.num_participants,
+        "seat": seat,
+        "launch": asdict(launch),
+        "python": runners.interpreter("random"),
+    }
+    if _last is not None:
+        _last.end()
+    about = {"seat": seat, "model": row.model, "persona": persona.name if persona else ""}
+    _last = Preview(about, _process())
+    # money and the like become numbers
+    threading.Thread(target=_last.play, args=(json.dumps(description, default=float).encode(),), daemon=True).start()
+    return _last.key
+
+
+def result(key: str) -> dict[str, Any]:
+    """What a preview has found, as plain values: `done` says whether it has. Raises SetupError if it is not there any
+    more."""
+    if _last is None or _last.key != key:
+        raise SetupError("Somebody has begun another preview meanwhile. Try again.")
+    return {"done": _last.found is not None, **_last.about, **(_last.found or {})}
+
+
+def _process() -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    command = environment.command(sys.executable, "preview")
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+    except OSError as error:
+        raise SetupError(f"The preview cannot be started: {error.strerror}.") from None

@@ -1,0 +1,80 @@
+"""The preview of the first prompt: to the letter what a launch then sends, and the session is left alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ..servers import wait_until
+
+pytestmark = pytest.mark.server
+
+WAIT_SECONDS = 180
+
+
+def preview(server, session, **form):
+    path = f"/LLMBots/{session}/preview"
+    begun = server.post_form(path, session, **{"which_seats": "all", "model": "random", **form}).json()
+    if "key" not in begun:
+        return begun
+    return wait_until(
+        lambda: (found := server.post_form(path, session, key=begun["key"]).json())["done"] and found,
+        WAIT_SECONDS,
+        "the preview is there",
+    )
+
+
+def first_prompt(server, session, seat):
+    """What the model of a bot was sent first, from the record."""
+    rows = [row for row in server.export(session, "messages") if row["seat"] == str(seat)]
+    first = next(row for row in rows if row["role"] == "assistant")
+    sent = json.loads(first["sent"])
+    messages = {int(row["number"]): row for row in rows}
+    return [{"role": messages[one]["role"], "content": messages[one]["content"]} for one in sent], first["schema"]
+
+
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_it_is_what_a_launch_sends(start_server, otree):
+    server = start_server(otree)
+    session = server.session("ultimatum", 2, pie=37)
+    found = preview(server, session)
+    assert "error" not in found and "37" in json.dumps(found["messages"]), found
+    participants = server.get(f"/api/sessions/{session}")["participants"]
+    assert server.bots(session) == [] and len(participants) == 2
+    monitor = server.get(f"/SessionMonitor/{session}")
+    assert monitor and len(server.get("/api/sessions")) == 1
+    server.launch(session)  # all seats are free still
+    server.finish(session, 2)
+    messages, schema = first_prompt(server, session, found["seat"])
+    assert found["messages"] == messages and found["schema"] == json.loads(schema)
+    assert server.tracebacks() == []
+
+
+def test_that_it_waits_for_others_is_said(start_server):
+    server = start_server()
+    session = server.session("trust", 4)
+    found = preview(server, session)
+    assert "waits for others" in found["error"] and "paired" in found["error"]
+
+
+def test_what_is_wrong_is_said_at_once(start_server):
+    server = start_server()
+    session = server.session("dictator_de", 1)
+    assert "no set of personas “nosuch”" in preview(server, session, personas="nosuch")["error"]
+    assert "another preview" in server.post_form(f"/LLMBots/{session}/preview", session, key="nosuch").json()["error"]
+
+
+@pytest.mark.browser
+def test_it_is_shown_on_the_launch_page(start_server, page):
+    server = start_server()
+    session = server.session("dictator_de", 1)
+    page.set_default_timeout(WAIT_SECONDS * 1000)
+    page.goto(f"{server.url}/LLMBots/{session}/add")
+    page.get_by_role("button", name="Preview the first prompt").press("Enter")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("You take part in a study").wait_for()
+    assert "sent first on seat P1" in dialog.inner_text()
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert page.evaluate("document.activeElement.id") == "preview"
