@@ -58,7 +58,7 @@
         element('div', {className: 'd-flex gap-1'}, share, unit)),
       remove, own);
     fields.filter(field => field.name in given).forEach(field => addParameter(own, more, field.name, given[field.name]));
-    Object.assign(row, {model, other, personas, share, unit, own, remove});
+    Object.assign(row, {model, other, personas, share, unit, own, away: remove});
     mix.append(row);
     return row;
   }
@@ -116,7 +116,7 @@
       row.other.hidden = row.model.value !== '';
       row.share.closest('.llm-bots-share').hidden = isOnly || isByHand;
       row.share.step = row.unit.value === 'seats' ? '1' : 'any';
-      row.remove.hidden = isOnly;
+      row.away.hidden = isOnly;
     });
     byId('assignment').hidden = isOnly && rows.every(row => !row.personas.value);
     byId('how').closest('div').hidden = isOnly;
