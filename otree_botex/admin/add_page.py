@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import otree.session
 from otree import settings as otree_settings
 from otree.models import Participant, Session
 from otree.views.cbv import AdminSessionPage
@@ -151,7 +150,9 @@ def _seats(session: Session, picked: list[str]) -> list[dict[str, Any]]:
 def _fields(session: Session) -> list[str]:
     """What a mix may be balanced over: fields of participants, and those of the session's config that are its own."""
     of_seats = [name for seat in seats.of_session(session) for name in seat.vars]
-    config = otree.session.SESSION_CONFIGS_DICT.get(session.config["name"], {})
+    config: dict[str, Any] = next(
+        (one for one in otree_settings.SESSION_CONFIGS if one["name"] == session.config["name"]), {}
+    )
     own = [name for name in config if name not in NOT_OURS and not name.startswith("llm_bots")]
     return [*dict.fromkeys(map(str, (*otree_settings.PARTICIPANT_FIELDS, *of_seats, *own)))]
 
