@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from threading import Event
 
@@ -13,6 +14,7 @@ from otree_botex.bots.browser import Browser
 from otree_botex.bots.drivers import Drivers
 from otree_botex.bots.gate import Gate
 from otree_botex.bots.journal import BotJournal
+from otree_botex.bots.limits import PageLimits
 from otree_botex.bots.mind import Mind
 from otree_botex.bots.pace import Pace
 from otree_botex.bots.player import CRASHES, Player
@@ -65,7 +67,7 @@ def play(home, monkeypatch):
         model = Model(think)
         while not home.posted.empty():
             home.posted.get()
-        gate = Gate(journal, stop)
+        play.gate = gate = Gate(journal, stop)
         done = Player(browser, window, Mind(model, journal, gate), journal, gate, **options).play()
         records.model, records.done = model, done
         records.sent = [home.posted.get() for _ in range(home.posted.qsize())]
@@ -103,6 +105,28 @@ def test_a_decision_that_only_a_script_takes_down_is_made(play):
     assert played.done, played.state
     assert played.sent == [(OFFER, "choice=red")]
     assert played.outcomes()[0] == ("Offer", "submitted")
+
+
+def test_a_paused_bot_does_nothing_on_a_page_in_the_browser(play):
+    """It has said what it wants done, and is paused then; its time on the page does not count meanwhile."""
+
+    def think(request):
+        if not shut:
+            shut.append(True)
+            play.gate.is_shut = True
+            threading.Timer(3, setattr, (play.gate, "is_shut", False)).start()
+            return press(request, "Red")
+        return submit(request)
+
+    def after(visit):
+        shut.append(play.gate.is_shut)
+        redirect(NEXT)(visit)
+
+    shut = []
+    played = play(BY_SCRIPT, think, after, page_limits=PageLimits(seconds=20))
+    assert played.done, played.state
+    assert shut == [True, False] and played.sent == [(OFFER, "choice=red")]
+    assert [state["state"] for state in played.of("state")] == ["thinking", "paused", "thinking", "finished"]
 
 
 def test_a_bot_whose_browser_dies_goes_on_where_its_participant_is(play):
