@@ -68,14 +68,16 @@ def read(content: bytes) -> Table:
     return Table(columns, tuple(rows))
 
 
-def personas(name: str, table: Table, template: str = "") -> list[Persona]:
-    """A persona for each row of the set with this name. Without a template its text are lines “column: value”.
+def personas(name: str, table: Table, template: str = "", most: int | None = None) -> list[Persona]:
+    """A persona for each row of the set with this name, or for so many of the first. Without a template its text are
+    lines “column: value”.
 
     Raises SetupError if the template does not fit the columns.
     """
     check(template, table)
     names = _names(table) or [f"{name} {number}" for number in range(1, len(table.rows) + 1)]
-    return [Persona(own, _said(table, row, template)) for own, row in zip(names, table.rows, strict=True)]
+    chosen = list(zip(names, table.rows, strict=True))[:most]
+    return [Persona(own, _said(table, row, template)) for own, row in chosen]
 
 
 def check(template: str, table: Table) -> None:

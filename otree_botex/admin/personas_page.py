@@ -123,10 +123,11 @@ def _about(name: str) -> dict[str, Any]:
 
 def _preview(name: str, template: str) -> dict[str, Any]:
     try:
-        made = persona_sets.personas(name, project_files.persona_table(Path.cwd(), name), template)
+        table = project_files.persona_table(Path.cwd(), name)
+        first = persona_sets.personas(name, table, template, most=PREVIEWED)
     except SetupError as error:
         return {"personas": [], "more": 0, "wrong": str(error)}
-    return {"personas": [vars(one) for one in made[:PREVIEWED]], "more": max(0, len(made) - PREVIEWED), "wrong": ""}
+    return {"personas": [vars(one) for one in first], "more": len(table.rows) - len(first), "wrong": ""}
 
 
 def _add(data: Any) -> str:

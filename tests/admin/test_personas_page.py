@@ -77,8 +77,9 @@ def test_where_there_are_none_it_says_what_they_are_for(start_server, page):
     page.get_by_text("A persona says who a bot is to be").wait_for()
 
 
-def test_a_file_is_uploaded_replaced_and_downloaded(start_server):
-    server = start_server()
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_a_file_is_uploaded_replaced_and_downloaded(start_server, otree):
+    server = start_server(otree)
     content = "name;größe\nZoé;1,80\n".encode("utf-8-sig")
     shown = send(server, file=("small_town.csv", content, "text/csv"))
     assert shown.ok and shown.url.endswith("/LLMBotsPersonas/small_town") and "größe: 1,80" in shown.text
