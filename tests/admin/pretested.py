@@ -72,7 +72,7 @@ def _played(seat: int) -> Iterator[dict[str, Any]]:
 
 def _instructions(seat: int, number: Iterator[int]) -> Iterator[dict[str, Any]]:
     """Two are refused by oTree, one of them twice; three say nearly the same about it, one says that it has nothing."""
-    said = {1: REMARK, 2: "what is a coin worth", 3: "What is one coin worth?", 4: "None.", 5: "Too long."}
+    said = {1: REMARK, 2: "what is a coin worth", 3: "What is one coin worth?", 4: "None.", 5: "None.\nToo long."}
     yield page(1, "Instructions", 1, [READY], "http")
     for _ in range({2: 1, 3: 2}.get(seat, 0)):
         yield from _asked(1, number)

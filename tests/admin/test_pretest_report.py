@@ -14,6 +14,7 @@ import pytest
 from ..hostile import ALL_OF_THEM, HOSTILE, harmless, harmless_csv
 from ..record.journal import control, decision, event, left
 from ..record.journal import page as opened
+from ..servers import wait_until
 from .fed import feed
 from .pretested import ALSO, REMARK, REPLIES, TOO_MANY, seats
 
@@ -204,6 +205,28 @@ def test_random_bots_play_a_quiz_and_the_report_follows(start_server, page):
     empty = server.session("quiz", 1)
     page.goto(f"{server.url}/LLMBots/{empty}/report")
     page.get_by_text("No bots take part in this session yet.").wait_for()
+
+
+def test_a_launch_whose_seats_others_went_on_with(start_server, page):
+    """Its bots got no further than they did themselves."""
+    server = start_server()
+    session = server.session("guess_two_thirds", 3)
+    first = server.launch(session, bots=2)
+    wait_until(lambda: all(bot["state"] == "waiting" for bot in server.bots(session)), 60, "both wait for the third")
+    server.post(f"/api/llm_bots/launch/{first}")
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["stopped"] * 2
+    seats_again = [bot["participant"] for bot in server.bots(session)]
+    server.post_form(
+        f"/LLMBots/{session}/add", session, action="launch", model="random", which_seats="picked", seat=seats_again
+    )
+    server.launch(session)
+    server.finish(session, 3)
+    page.goto(f"{server.url}/LLMBots/{session}/report")
+    assert "All 3 bots played to the end" in words(page.locator(".verdict"))
+    page.goto(f"{server.url}/LLMBots/{session}/report?launch={first}")
+    assert words(page.locator(".verdict")).startswith("Nobody could finish guess_two_thirds / ResultsWaitPage")
+    assert "P2, P3 stopped: Stopped while waiting for others." in words(page.locator(".needs"))
+    assert "not reached" in words(page.locator("#page-4"))
 
 
 def test_hostile_text_stays_text(start_server, page, tmp_path):

@@ -77,9 +77,10 @@ def _remarks(place: Place, bots: Mapping[int, Who]) -> dict[str, Any]:
     """What was remarked: `remarks`, near-equal ones together; `remarked` bots said something, `nothing` of those that
     were asked said that there was nothing."""
     made = [
-        Remark(step.bot_id, step.number, step.round_number, step.remark)
+        Remark(step.bot_id, step.number, step.round_number, line)
         for step in place.steps
-        if step.remark and not remarks.says_nothing(step.remark)
+        for line in (step.remark or "").splitlines()  # each reply to the page may have had one
+        if not remarks.says_nothing(line)
     ]
     answered = {step.bot_id for step in place.steps if step.outcome in answers.SENT and bots[step.bot_id].was_asked}
     remarked = {remark.bot for remark in made}
