@@ -48,7 +48,7 @@ def attach() -> None:
     """Attaches our pages, templates, tab and triggers to this oTree process."""
     parts = (
         *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor, _add_to_rooms),
-        *(_watch_server, _watch_new_sessions, _watch_rooms, _mend_notices),
+        *(_watch_server, _watch_visitors, _watch_new_sessions, _watch_rooms, _mend_notices),
     )
     for part in parts:
         try:
@@ -124,8 +124,23 @@ def _insert(name: str, item: str, behind: str) -> None:
 
 
 def _watch_server() -> None:
-    """Bots need the server's address also when a session starts them without anybody's click; who asks for a
-    participant's page is looked at; and see _mend_notices."""
+    """Bots need the server's address also when a session starts them without anybody's click; and see _mend_notices."""
+    from otree.middleware import CommitTransactionMiddleware
+
+    original = CommitTransactionMiddleware.dispatch
+
+    @functools.wraps(original)
+    async def dispatch(self: Any, request: Any, call_next: Callable[..., Any]) -> Any:
+        global _server_address, _server_loop
+        _server_address = request.scope.get("server") or _server_address
+        _server_loop = asyncio.get_running_loop()
+        return await original(self, request, call_next)
+
+    CommitTransactionMiddleware.dispatch = dispatch
+
+
+def _watch_visitors() -> None:
+    """Who asks for a participant's page is looked at; and with the first request begins what is done all the time."""
     from otree.middleware import CommitTransactionMiddleware
 
     from . import ticker, visitors
@@ -134,11 +149,8 @@ def _watch_server() -> None:
 
     @functools.wraps(original)
     async def dispatch(self: Any, request: Any, call_next: Callable[..., Any]) -> Any:
-        global _server_address, _server_loop
         if _server_address is None:
             ticker.wake()
-        _server_address = request.scope.get("server") or _server_address
-        _server_loop = asyncio.get_running_loop()
         return await original(self, request, functools.partial(visitors.let_in, call_next))
 
     CommitTransactionMiddleware.dispatch = dispatch
