@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PageError
 from ..passing import lasting
-from ..records import STOPPED_HEADER
 from .answers import Refusal
 from .browser import left_for
 from .decision import TIMED_OUT, Decision
 from .drivers import Drivers
 from .field import Field
 from .page import Page, read_page
-from .patience import Stopped
 from .scene import Control, Scene
 
 if TYPE_CHECKING:
@@ -175,8 +173,6 @@ class Window:
             page = left_for(tab.away)
             return Shown(page, page, Scene(page.text), ())
         self._loads, document = tab.loads, tab.document()
-        if STOPPED_HEADER in document.headers:
-            raise Stopped
         if document.status >= 400:
             raise PageError(f"{document.url} answers with the error {document.status}.")
         sent = read_page(document.html, document.url, document.headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -119,6 +120,19 @@ def test_a_tab_that_was_left_open_brings_nobody_back(start_server):
     save(server, stand_in_after=1000)
     assert requests.post(tab, headers=BROWSER, data={}, timeout=30).ok
     assert whose(server, session)[0] == "person"
+
+
+def test_a_stand_in_with_a_browser_of_its_own_is_no_person(start_server):
+    server = start_server(environment={"OTREE_BOTEX_PYTHON": sys.executable})
+    session = server.session("public_goods", 3, room="lab")
+    requests.get(server.links(session)[0], headers=BY_HAND, timeout=30)
+    save(server, stand_in_after=1, driver="browser")
+    wait_until(lambda: seat_of(server, session, 1)["page"] == "ResultsWaitPage", 120, "a bot has stood in")
+    assert stands_in(server, session, 1)
+    assert {step["driver"] for step in server.export(session, "steps") if step["page"] == "Contribute"} == {"browser"}
+    save(server, stand_in_after=1000)
+    requests.get(server.links(session)[0], headers=BY_HAND, timeout=30)
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["stopped"]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

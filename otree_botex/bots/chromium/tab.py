@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext, Error, Page
 from requests.structures import CaseInsensitiveDict
 
 from ...errors import Crashed
+from ...records import STOPPED_HEADER
 from .. import scene as scenes
 from ..actions import Action
 from ..patience import Stopped
@@ -230,6 +231,8 @@ class Tab:
             html = await again.text()
         # Chromium has the headers' names in small letters
         document = Document(urldefrag(response.url)[0], response.status, CaseInsensitiveDict(headers), html)
+        if STOPPED_HEADER in document.headers:
+            raise Stopped
         self._document_at_hand = loads, document
         return document
 
