@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median, stdev
 from typing import Any
 
@@ -79,7 +79,7 @@ def _chart(field: Field, answers: list[Answer], by: By, compare: bool) -> Chart:
         _add_means(summary, [values for _, values in groups])
     rows = table("Answer", labels, series)
     if compare:
-        series[-1] = Series(series[-1].name, series[-1].n, series[-1].values, is_people=True)
+        series[-1] = replace(series[-1], is_people=True)
         _add_differences_of_shares(rows, series)
         if field.is_number:
             _add_differences_of_means(summary, [values for _, values in groups])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from otree.common import expand_choice_tuples, get_models_module
 from otree.database import OTreeColumn, db
+from otree.i18n import core_gettext
 from otree.lookup import get_page_lookup
 from otree.models import Participant, Session
 from sqlalchemy.sql import sqltypes
@@ -98,20 +99,18 @@ def _described(app: str, full: str, is_sure: bool) -> Field | None:
     about = column.form_props
     label = str(about.get("label") or name).rstrip(" :")
     is_number = isinstance(column.type, sqltypes.Integer | sqltypes.Float | TypeDecorator)
+    choices = about.get("choices") or []
     if isinstance(column.type, sqltypes.Boolean):
-        choices = about.get("choices") or [(True, "Yes"), (False, "No")]
+        stored: Callable[[Any], Any] = bool
+        choices = choices or [(True, core_gettext("Yes")), (False, core_gettext("No"))]
     else:
-        choices = about.get("choices") or []
+        stored = as_number if is_number else str
         varies = hasattr(model.get_user_defined_target(), f"{name}_choices")
         if about.get("multiple") or not (is_number or choices or varies):
             return None
-    chosen = tuple(_choices(choices, is_number))
+    pairs = [pair for pair in expand_choice_tuples(choices) or [] if pair[0] not in (None, "")]
+    chosen = tuple((stored(value), str(label)) for value, label in pairs)
     return Field(app, full, label, is_number, chosen, bool(about.get("blank")), is_sure)
-
-
-def _choices(choices: Any, is_number: bool) -> Iterator[tuple[Any, str]]:
-    for value, label in expand_choice_tuples(choices) or []:
-        yield (as_number(value) if is_number else value), str(label)
 
 
 def as_number(value: Any) -> float | None:

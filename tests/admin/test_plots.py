@@ -17,6 +17,7 @@ from ..record.journal import left
 from ..record.journal import page as seen
 from ..servers import edit, wait_until
 from .fed import feed
+from .test_production import database, production  # noqa: F401  (a fixture)
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -225,6 +226,8 @@ def test_seats_that_a_bot_and_a_person_had(start_server):
 
 def test_fields_of_groups_choices_and_texts(start_server, page):
     server = start_server()
+    numbered = "choices=[[1, 'No degree'], [2, 'High school'], [3, 'University']]"  # which are stored as texts
+    edit(server, "survey/__init__.py", r"choices=\['No degree', 'High school', 'University'\]", numbered)
     session = server.play("ultimatum", 4, seed=3)
     rows = numbers(server, session, "answers_summary")
     assert [row[0] for row in rows] == ["plot", "ultimatum.group.offer", "ultimatum.group.accepted"]
@@ -246,9 +249,11 @@ def test_fields_of_groups_choices_and_texts(start_server, page):
     ]
     answered = Counter(row["survey.1.player.trust"] for row in wide)
     assert [int(row[2]) for row in shown[1:]] == [answered[str(number)] for number in range(1, 6)]
-    assert [int(row[2]) for row in table(page, "survey.education", -1)[1:]] == [
-        sum(row["survey.1.player.education"] == level for row in wide)
-        for level in ("No degree", "High school", "University")
+    degrees = Counter(row["survey.1.player.education"] for row in wide)
+    assert [(row[0], int(row[2])) for row in table(page, "survey.education", -1)[1:]] == [
+        ("No degree", degrees["1"]),
+        ("High school", degrees["2"]),
+        ("University", degrees["3"]),
     ]
     empty = sum(row["survey.1.player.siblings"] == "" for row in wide)
     assert table(page, "survey.siblings", 0)[1][1:3] == [str(3 - empty), str(empty)]
@@ -297,6 +302,24 @@ def asked(number, *took):
         tokens = dict(zip(("input_tokens", "output_tokens", "cost"), used, strict=True))
         yield {"kind": "reply", "step": step, "number": step, "content": "{}", "model": "m", **tokens}
         yield left(step)
+
+
+@pytest.mark.postgres
+def test_with_postgresql(start_server, database):  # noqa: F811
+    server = start_server(**production(database))
+    session = server.session("lottery", 4)
+    server.launch(session, bots=2, seed=1)
+    links = server.links(session)[:2]
+    wait_until(lambda: len(server.bots(session)) == 2, 90, "the bots are there")
+    all_end([PersonByScript(link, lottery="B", bet="4") for link in links])
+    server.finish(session, 2)
+    for by in ("none", "model", "persona", "treatment", "round"):
+        assert {row[2] for row in numbers(server, session, "comparison_summary", by=by)[1:]} > {"People"}
+        for name in ("answers", "comparison", "progress", "spending"):
+            assert len(numbers(server, session, name, by=by)) > 1
+            assert server.get(f"/LLMBots/{session}/plots?show={name}&by={by}")
+    bet = next(row for row in numbers(server, session, "comparison_summary")[1:] if row[2] == "People" and row[5])
+    assert bet[0] == "lottery.bet" and bet[3:7] == ["4", "0", "4", "0"]
 
 
 def test_hostile_texts_stay_texts(start_server, page):

@@ -51,7 +51,7 @@ def database(tmp_path):
     options = ["-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1"]
     server = subprocess.Popen([programs / "postgres", *options], stderr=subprocess.DEVNULL, **as_user)
     ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
-    wait_until(lambda: subprocess.run(ready, capture_output=True).returncode == 0, 30, "PostgreSQL is ready")
+    wait_until(lambda: subprocess.run(ready, capture_output=True).returncode == 0, 90, "PostgreSQL is ready")
     yield f"postgresql://otree@127.0.0.1:{port}/postgres"
     server.send_signal(signal.SIGINT)
     server.wait(30)
