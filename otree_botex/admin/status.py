@@ -70,11 +70,15 @@ def of_session(session_id: int) -> dict[str, Any]:
 
 
 def now(bot: Any) -> str:
-    """What a bot is doing, or was asked to do and has not done yet, in one word."""
-    state, _ = launches.state(bot)
+    """What a bot is doing, or was asked to do and has not done yet, as the tab says it."""
+    state, error = launches.state(bot)
     if state in ENDED:
         return state
-    return "stopping" if bot.stop_wanted else "pausing" if bot.pause_wanted and state != "paused" else state
+    if bot.stop_wanted:
+        return "stopping"
+    if state == "paused":
+        return "over budget" if error else state
+    return "pausing" if bot.pause_wanted else state
 
 
 def latest_bots(session_id: int) -> list[Bot]:
@@ -158,7 +162,7 @@ def _status(row: Any, at: float) -> dict[str, Any]:
         "error": error,
         "cause": row.cause or "",
         "stopping": bool(row.stop_wanted and not is_over),
-        "pausing": bool(row.pause_wanted and not is_over and state != "paused"),
+        "pause_wanted": bool(row.pause_wanted and not is_over),
         "app": row.app or "",
         "page": row.page or "",
         "round": row.round,

@@ -133,16 +133,38 @@ def test_a_bot_that_failed_says_why_and_what_can_be_done(start_server, tab):
     page.get_by_role("heading", name="P2").wait_for()
 
 
-def test_a_budget_is_raised_where_it_is_shown(start_server, tab):
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_paused_and_gone_on(start_server, tab, otree):
+    server = start_server(otree)
+    session = server.session("dictator_de", 3)
+    server.launch(session, **LONG)
+    page = tab(server, session)
+    row(page, "P2").get_by_role("button", name="Pause").click()
+    row(page, "P2").get_by_text("paused", exact=True).wait_for()
+    page.get_by_text("1 paused").wait_for()
+    assert not row(page, "P2").get_by_role("button", name="Pause").is_visible()
+    page.get_by_role("button", name="Pause all 2").click()
+    page.get_by_text("3 paused", exact=True).wait_for()
+    page.reload()
+    page.get_by_text("3 paused", exact=True).wait_for()
+    row(page, "P1").get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Let all 2 go on").click()
+    page.get_by_text("3 finished", exact=True).wait_for(timeout=180_000)
+
+
+def test_a_budget_is_raised_where_it_is_used_up(start_server, tab):
     server = start_server()
     session = server.session("dictator_de", 2)
-    server.launch(session, budget_calls=1, **LONG)
+    server.launch(session, budget_calls=1)
     page = tab(server, session)
-    card = page.locator(".llm-bots-launch-now")
-    with rewriting(server) as database:
-        database.execute("update otree_botex_bot set calls = 1 where number = 1")
-    card.get_by_text("1 of 1 calls").wait_for()
-    row(page, "P1").get_by_role("link", name="Raise the budget").click()
+    page.get_by_text("1 over budget, 1 finished").or_(page.get_by_text("1 finished, 1 over budget")).wait_for()
+    card, held = (
+        page.locator(".llm-bots-launch-now"),
+        page.locator("tr", has_text="The launch’s budget of 1 call is used up"),
+    )
+    assert "1 of 1 calls" in card.inner_text()
+    assert not held.get_by_role("button", name="Go on").is_visible()
+    held.get_by_role("link", name="Raise the budget").click()
     card.get_by_label("calls").first.fill("-3")
     page.evaluate("document.querySelector('.llm-bots-budget').noValidate = true")
     card.get_by_role("button", name="Set the budget").click()
@@ -152,8 +174,8 @@ def test_a_budget_is_raised_where_it_is_shown(start_server, tab):
     card.get_by_role("button", name="Set the budget").click()
     card.get_by_text("of 1,000 calls").wait_for()
     card.get_by_text("Each bot: at most $0.25.").wait_for()
+    page.get_by_text("2 finished", exact=True).wait_for()
     assert page.locator("#llm-bots-error").is_hidden()
-    assert not row(page, "P1").get_by_role("link", name="Raise the budget").is_visible()
     (launch,) = server.get(f"/LLMBots/{session}/status")["launches"]
     assert (launch["budget"]["calls"], launch["budget"]["bot_cost"], launch["budget"]["then"]) == (1000, 0.25, "pause")
 

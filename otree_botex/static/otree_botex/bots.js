@@ -1,19 +1,18 @@
 // The tab "LLM bots": keeps the table of a session's bots up to date, sorts and filters it, and acts on its bots.
 (function () {
-  const {element, set, isActive, state, stateInWords, duration, money, spentOf, budgetBars, countsInWords, poll, send} = LLMBots;
+  const {LIMITS, element, set, isActive, state, stateInWords, duration, spentOf, countsInWords, poll, send} = LLMBots;
   const root = document.getElementById('llm-bots');
   const byId = id => document.getElementById(id);
   const table = root.querySelector('.llm-bots-now');
   const tbody = table.tBodies[0];
   const rows = new Map();
   const FILTERS = ['state', 'model', 'text'];
-  const LIMITS = ['cost', 'calls', 'tokens'];
-  // What can be done with a bot: for whom it makes sense, and what it is called.
+  // What can be done with a bot: what that is called, also for many at once, and for whom it makes sense.
   const ACTIONS = {
-    pause: {label: 'Pause', style: 'btn-outline-secondary', fits: bot => isActive(bot) && !bot.stopping && !wantsPause(bot)},
-    go_on: {label: 'Go on', style: 'btn-outline-primary', fits: bot => isActive(bot) && !bot.stopping && wantsPause(bot)},
-    stop: {label: 'Stop', style: 'btn-outline-danger', fits: bot => isActive(bot) && !bot.stopping},
-    again: {label: 'Start again', style: 'btn-outline-primary', fits: bot => ['failed', 'stopped'].includes(bot.state)},
+    pause: {label: 'Pause', ofMany: 'Pause …', style: 'btn-outline-secondary', fits: bot => isActive(bot) && !bot.stopping && !bot.pause_wanted},
+    go_on: {label: 'Go on', ofMany: 'Let … go on', style: 'btn-outline-primary', fits: bot => isActive(bot) && !bot.stopping && bot.pause_wanted},
+    stop: {label: 'Stop', ofMany: 'Stop …', style: 'btn-outline-danger', fits: bot => isActive(bot) && !bot.stopping},
+    again: {label: 'Start again', ofMany: 'Start … again', style: 'btn-outline-primary', fits: bot => ['failed', 'stopped'].includes(bot.state)},
   };
   // By what each column is sorted.
   const KEYS = {
@@ -99,16 +98,12 @@
       health: element('a', {href: '/LLMBotsSettings', textContent: 'Settings and health'}),
       budget: element('a', {href: '#', textContent: 'Raise the budget'}),
     };
-    parts.offersOf.budget.addEventListener('click', event => { event.preventDefault(); openBudget(parts.launch); });
+    parts.offersOf.budget.addEventListener('click', event => { event.preventDefault(); budgets.open(parts.launch); });
     offers.append(...Object.values(parts.offersOf));
     cell('', part('said', 'div'), offers);
     const actions = cell('llm-bots-buttons');
     for (const action of Object.keys(ACTIONS)) actions.append(parts.buttons[action] = button(action, bot));
     return parts;
-  }
-
-  function wantsPause(bot) {
-    return bot.pausing || bot.state === 'paused';
   }
 
   // Whether a limit of its launch's budget, or its own, is what keeps a bot from going on.
@@ -144,11 +139,11 @@
     text('here', duration(bot.seconds_here));
     text('said', bot.error || (bot.remark ? `Remark: ${bot.remark}` : bot.reason));
     set(parts.said, 'title', bot.error || bot.remark || bot.reason);
-    set(parts.said, 'className', bot.error ? 'error' : 'reason');
-    const isUp = bot.state === 'failed', spent = bot.state !== 'finished' && isSpent(bot);
+    set(parts.said, 'className', bot.state === 'failed' ? 'error' : bot.error ? 'llm-bots-notice' : 'reason');
+    const isUp = Boolean(bot.error) && !isActive(bot);
     set(parts.offersOf.transcript, 'hidden', !isUp);
     set(parts.offersOf.health, 'hidden', !(isUp && ['setup', 'model'].includes(bot.cause)));
-    set(parts.offersOf.budget, 'hidden', !spent);
+    set(parts.offersOf.budget, 'hidden', !(isPlaying && (isSpent(bot) || bot.error && ['paused', 'stopped'].includes(bot.state))));
     for (const [action, made] of Object.entries(parts.buttons)) set(made, 'hidden', !ACTIONS[action].fits(bot));
   }
 
@@ -165,7 +160,7 @@
     showHeads();
     showFilter(shown);
     showButtons(shown);
-    showLaunches();
+    budgets.show(launches);
   }
 
   function showHeads() {
@@ -206,62 +201,12 @@
 
   function showButtons(shown) {
     const isFiltered = FILTERS.some(name => view[name]);
-    for (const [action, {label, fits}] of Object.entries(ACTIONS)) {
+    for (const [action, {ofMany, fits}] of Object.entries(ACTIONS)) {
       const made = byId(`all-${action}`), number = shown.filter(fits).length;
-      const [verb, ...rest] = label.split(' ');
+      const whom = isFiltered ? `the ${number} shown` : `all ${number}`;
       set(made, 'hidden', !number);
-      set(made, 'textContent', [verb, isFiltered ? `the ${number} shown` : `all ${number}`, ...rest].join(' '));
+      set(made, 'textContent', ofMany.replace('…', whom));
     }
-  }
-
-  // --- launches and their budgets
-
-  function showLaunches() {
-    const list = byId('llm-bots-launches');
-    for (const launch of launches) {
-      let card = list.querySelector(`[data-launch="${launch.launch}"]`);
-      if (!card) {
-        card = byId('llm-bots-launch').content.firstElementChild.cloneNode(true);
-        card.dataset.launch = launch.launch;
-        const link = card.querySelector('a');
-        link.href = `${location.pathname}/launch/${launch.launch}`;
-        link.textContent = launch.launch;
-        card.querySelector('form').addEventListener('submit', event => { event.preventDefault(); setBudget(card); });
-        card.querySelector('details').addEventListener('toggle', event => { if (event.target.open) fillBudget(card); });
-        list.append(card);
-      }
-      set(card.querySelector('.llm-bots-models'), 'textContent', launch.models);
-      const said = JSON.stringify([launch.spent, launch.budget]);
-      if (card.dataset.said !== said) {
-        card.dataset.said = said;
-        card.querySelector('.llm-bots-spent-of').replaceChildren(...budgetBars(launch.spent, launch.budget));
-        const own = LIMITS.filter(name => launch.budget[`bot_${name}`] !== null).map(name => spentOf(name, 0, launch.budget[`bot_${name}`]).split(' of ')[1] + (name === 'cost' ? '' : ` ${name}`));
-        card.querySelector('.llm-bots-each').textContent = own.length ? `Each bot: at most ${own.join(', ')}.` : '';
-      }
-    }
-    for (const card of [...list.children]) if (!launches.some(one => one.launch === card.dataset.launch)) card.remove();
-  }
-
-  function fillBudget(card) {
-    const {budget} = launches.find(one => one.launch === card.dataset.launch);
-    for (const input of card.querySelectorAll('[name^=budget_]')) {
-      const value = budget[input.name.slice('budget_'.length)];
-      input.value = value === null ? '' : value;
-    }
-  }
-
-  function openBudget(launch) {
-    const details = byId('llm-bots-launches').querySelector(`[data-launch="${launch}"] details`);
-    details.open = true;
-    details.querySelector('input[name^=budget_]').focus();
-  }
-
-  function setBudget(card) {
-    const data = new FormData(byId('llm-bots-actions'));
-    data.set('action', 'budget');
-    data.set('launch', card.dataset.launch);
-    for (const [name, value] of new FormData(card.querySelector('form'))) data.set(name, value);
-    send(data, reply => { card.querySelector('details').open = false; take(reply); }, showError);
   }
 
   // --- asking, acting
@@ -288,6 +233,14 @@
     pressed.disabled = false;
   }
 
+  // Sends what was set for a launch; `done` is called if the server took it.
+  function setBudget(given, done) {
+    const data = new FormData(byId('llm-bots-actions'));
+    data.set('action', 'budget');
+    for (const [name, value] of given) data.set(name, value);
+    send(data, reply => { done(); take(reply); }, showError);
+  }
+
   byId('llm-bots-actions').addEventListener('submit', event => {
     event.preventDefault();
     const {value} = event.submitter;
@@ -308,6 +261,7 @@
     writeView();
   });
   window.addEventListener('hashchange', () => { readView(); showAll(); });
+  const budgets = LLMBots.budgets(byId('llm-bots-launches'), byId('llm-bots-launch'), setBudget);
   readView();
   poll(root.dataset.status, root, take);
 })();

@@ -2,6 +2,7 @@
 // Whatever a page, a participant or a model wrote goes in through textContent, never as HTML.
 const LLMBots = (function () {
   const ENDED = ['finished', 'failed', 'stopped'];
+  const LIMITS = ['cost', 'calls', 'tokens'];
   const STATES = {waiting: 'waiting for others'};
 
   // An element with these properties and children. Texts among the children become text.
@@ -22,7 +23,9 @@ const LLMBots = (function () {
 
   // What a bot is doing, in one word: also what it was asked to do and has not done yet.
   function state(bot) {
-    return bot.stopping ? 'stopping' : bot.pausing ? 'pausing' : bot.state;
+    if (bot.stopping) return 'stopping';
+    if (bot.state === 'paused') return bot.error ? 'over budget' : 'paused';
+    return bot.pause_wanted ? 'pausing' : bot.state;
   }
 
   function stateInWords(name) {
@@ -42,19 +45,25 @@ const LLMBots = (function () {
     return `$${cost.toFixed(cost >= 1 ? 2 : Math.min(1 - Math.floor(Math.log10(cost)), 6))}`;
   }
 
-  const FORMATS = {cost: money, calls: number => number.toLocaleString(), tokens: number => number.toLocaleString()};
+  // "calls", "cost" or "tokens" as numbers, and in words.
+  function count(name, number) {
+    return name === 'cost' ? money(number) : number.toLocaleString();
+  }
 
-  // "calls", "cost" or "tokens" that were spent of a limit, in words.
+  function amount(name, number) {
+    return count(name, number) + (name === 'cost' ? '' : ` ${name}`);
+  }
+
+  // What was spent of a limit, if there is one.
   function spentOf(name, spent, limit) {
-    const said = FORMATS[name](spent);
-    return limit === null || limit === undefined ? said : `${said} of ${FORMATS[name](limit)}`;
+    return limit === null || limit === undefined ? count(name, spent) : `${count(name, spent)} of ${count(name, limit)}`;
   }
 
   // A bar for what was spent of each limit in a budget; without limits, only what was spent.
   function budgetBars(spent, budget) {
-    return ['cost', 'calls', 'tokens'].map(name => {
-      const limit = budget[name];
-      const line = element('div', {className: 'llm-bots-spent'}, element('span', {}, spentOf(name, spent[name], limit) + (name === 'cost' ? '' : ` ${name}`)));
+    return LIMITS.map(name => {
+      const limit = budget[name], said = limit === null ? amount(name, spent[name]) : `${count(name, spent[name])} of ${amount(name, limit)}`;
+      const line = element('div', {className: 'llm-bots-spent'}, element('span', {}, said));
       if (limit === null) return line;
       const share = limit ? Math.min(spent[name] / limit, 1) : 1;
       const bar = element('div', {className: 'progress-bar' + (share === 1 ? ' bg-danger' : share > 0.8 ? ' bg-warning' : '')});
@@ -105,5 +114,5 @@ const LLMBots = (function () {
     }
   }
 
-  return {element, set, isActive, state, stateInWords, duration, money, spentOf, budgetBars, countsInWords, poll, send};
+  return {LIMITS, element, set, isActive, state, stateInWords, duration, money, amount, spentOf, budgetBars, countsInWords, poll, send};
 })();

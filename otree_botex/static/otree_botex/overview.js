@@ -6,9 +6,10 @@
   const tbody = root.querySelector('tbody');
   const rows = new Map();
   const PAUSED = ['paused', 'pausing'];
+  const HELD = [...PAUSED, 'over budget'];
   // What can be done with the bots of a launch: its name, and whether any of them is in such a state.
   const ACTIONS = {
-    pause: {label: 'Pause', style: 'btn-outline-secondary', fits: state => !PAUSED.includes(state)},
+    pause: {label: 'Pause', style: 'btn-outline-secondary', fits: state => !HELD.includes(state)},
     go_on: {label: 'Go on', style: 'btn-outline-primary', fits: state => PAUSED.includes(state)},
     stop: {label: 'Stop', style: 'btn-outline-danger', fits: () => true},
   };
