@@ -14,6 +14,7 @@ from ..record import archive, manifests, methods
 from ..record.rows import models_of
 from . import launches, own
 from .escaping import escaped
+from .pretest.views import pretest_html
 from .transcript import place
 
 
@@ -54,7 +55,8 @@ class LLMBotsLaunchFile(AdminSessionPage):
         elif name == "report.tex":
             content, kind = methods.latex(manifest).encode(), "application/x-tex; charset=utf-8"
         elif name == "archive.zip":
-            content, kind = archive.zipped(own.record(), launch, manifest, launches.state), "application/zip"
+            more = {"pretest.html": pretest_html(self.session, launch)}
+            content, kind = archive.zipped(own.record(), launch, manifest, launches.state, more), "application/zip"
         else:
             return Response("There is no such file.", status_code=404)
         headers = {"Content-Disposition": f'attachment; filename="launch_{launch.code}_{name}"'}
