@@ -25,7 +25,6 @@ from .page import Page
 from .pictures import Picture
 from .refusals import FORM, REPLY, SERVER, Refusals
 from .replies import (
-    KEPT_NOTES_LENGTH,
     Turn,
     Unusable,
     json_object,
@@ -69,7 +68,7 @@ class Mind:
         prompts: Prompts | None = None,
     ) -> None:
         self._prompts = prompts = prompts or Prompts()
-        system = _system(prompts, memory, persona, pretest)
+        system = prompts.first(memory, persona, pretest)
         self._conversation = Conversation(
             llm, journal, gate, seed, memory=memory, seat=seat, prompts=prompts, system=system
         )
@@ -333,18 +332,6 @@ class Mind:
         before = self._page.text if self._page else ""
         changed = lasting(page.text) != lasting(before)
         self._refusals.tell(SERVER, errors, self._said, self._prompts("changed", text=page.text) if changed else "")
-
-
-def _system(prompts: Prompts, memory: MemoryMode, persona: str, pretest: bool) -> str:
-    """What a model is told before all pages."""
-    parts = [prompts("system")]
-    if persona:
-        parts.append(prompts("persona", persona=persona))
-    if memory == "summary":
-        parts.append(prompts("summary", length=str(KEPT_NOTES_LENGTH)))
-    if pretest:
-        parts.append(prompts("remark"))
-    return "\n\n".join(parts)
 
 
 def _listed(deeds: Sequence[str]) -> str:

@@ -463,7 +463,7 @@ def test_memory_modes(server, database, openai):
     sizes = {}
     for memory in ("full", "summary", "none"):
         run = played("guess_two_thirds", model=MODEL, memory=memory)
-        assert run.manifest()["parameters"]["memory"] == memory
+        assert run.manifest()["rows"][0]["parameters"]["memory"] == memory
         calls = [row for row in read_conversations_from_botex_db(run.session_id) if row["role"] == "assistant"]
         sizes[memory] = max(len(row["sent"].split(",")) for row in calls)
         assert ("notes" in openai.asked[-1]["response_format"]["json_schema"]["schema"]["properties"]) == (
