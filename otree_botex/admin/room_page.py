@@ -60,7 +60,12 @@ class LLMBotsRoom(_RoomView):
         is_own = rooms.row_of(self.room.name).policy_json is not None
         named = {"room_name": self.room.name, "display_name": self.room.display_name}
         has_settings = not self.error and self.room.name in bot_settings().rooms
-        about = {"error": self.error, "is_own": is_own, "has_settings": has_settings, "has_labels": self._has_labels()}
+        about = {
+            "error": self.error,
+            "is_own": is_own,
+            "has_settings": has_settings,
+            "has_labels": self.room.has_participant_labels,
+        }
         return {"room": self.room, **escaped({**choices, **about, **named, "values": values})}
 
     def post(self, request: Request, room: str) -> Response:
@@ -98,9 +103,6 @@ class LLMBotsRoom(_RoomView):
         known = rooms.policy_of(self.room.name)
         kept = {name: value for name, value in (known.given if known else {}).items() if name not in FIELDS}
         return policy({**kept, **{name: data.get(name) for name in KNOWN if name in data}})
-
-    def _has_labels(self) -> bool:
-        return bool(self.room.has_participant_labels)
 
 
 class LLMBotsRoomNow(_RoomView):

@@ -99,6 +99,22 @@ def doing(name: str) -> list[str]:
     return [*_free(policy, session, now - since), *_idle(policy, session, now, since), *_playing(name, session)]
 
 
+def described(name: str) -> dict[str, Any]:
+    """What a room's panel shows."""
+    try:
+        policy, lines = policy_of(name), doing(name)
+    except BotexError as error:
+        return {"lines": [str(error)], "state": "error", "session": "", "plays": False}
+    session, row = session_in(name), row_of(name)
+    state = "none" if not (policy and policy.does_something) else "off" if row.is_off else "on"
+    return {
+        "lines": lines,
+        "state": state,
+        "session": session.code if session else "",
+        "plays": bool(_playing(name, session)),
+    }
+
+
 def _look_after(name: str, policy: Policy, session: Session, now: float) -> None:
     row = row_of(name)
     if row.session_code != session.code:
@@ -151,12 +167,18 @@ def _people(session: Session, now: float, since: float) -> list[tuple[Participan
     found = []
     for seat in seats.of_session(session):
         bot = bots.get(seat.id)
-        if not seat.visited or seat.is_on_wait_page or handover.is_at_end(seat):
+        if not seat.visited or _waits(seat) or handover.is_at_end(seat):
             continue
         if bot is None or bot.state == "stopped":
             last = max(handover.last_active(seat) or since, bot.ended_at or 0 if bot else 0)
             found.append((seat, now - last))
     return found
+
+
+def _waits(seat: Participant) -> bool:
+    """Whether a participant waits for others. Once waiting is over, oTree counts the time anew."""
+    is_over = (seat._last_page_timestamp or 0) > (seat._last_request_timestamp or 0)
+    return bool(seat.is_on_wait_page) and not is_over
 
 
 def _standing_in() -> dict[str, int]:
@@ -215,19 +237,3 @@ def _playing(name: str, session: Session | None) -> list[str]:
 
 def _number(seats: int) -> str:
     return "1 seat" if seats == 1 else f"{seats} seats"
-
-
-def described(name: str) -> dict[str, Any]:
-    """What a room's panel shows."""
-    try:
-        policy, lines = policy_of(name), doing(name)
-    except BotexError as error:
-        return {"lines": [str(error)], "state": "error", "session": "", "plays": False}
-    session, row = session_in(name), row_of(name)
-    state = "none" if not (policy and policy.does_something) else "off" if row.is_off else "on"
-    return {
-        "lines": lines,
-        "state": state,
-        "session": session.code if session else "",
-        "plays": bool(_playing(name, session)),
-    }

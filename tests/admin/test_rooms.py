@@ -122,6 +122,21 @@ def test_a_tab_that_was_left_open_brings_nobody_back(start_server):
     assert whose(server, session)[0] == "person"
 
 
+def test_who_does_not_come_when_waiting_is_over_is_inactive(start_server):
+    server = start_server()
+    session = server.session("public_goods", 3, room="lab")
+    save(server, stand_in_after=2)
+    page = requests.get(server.links(session)[0], headers=BY_HAND, timeout=30).url
+    for data in ({}, {"contribution": "40"}):
+        page = requests.post(page, data=data, headers=BY_HAND, timeout=30).url
+    assert "ResultsWaitPage" in page
+    server.launch(session, human_pace=True)  # they take some seconds, in which the person waits
+    wait_until(lambda: stands_in(server, session, 1) or seat_of(server, session, 1)["at_end"], 180, "a bot stands in")
+    (bot,) = (bot for bot in server.bots(session) if bot["seat"] == 1)
+    steps = [step["page"] for step in server.export(session, "steps") if step["seat"] == "1"]
+    assert bot and not {"Introduction", "Contribute"} & set(steps), "it has not stood in while the person waited"
+
+
 def test_a_stand_in_with_a_browser_of_its_own_is_no_person(start_server):
     server = start_server(environment={"OTREE_BOTEX_PYTHON": sys.executable})
     session = server.session("public_goods", 3, room="lab")
