@@ -7,6 +7,8 @@ import json
 import pytest
 
 from ..hostile import ALL_OF_THEM, HOSTILE, harmless
+from ..record.journal import FIELD, decision
+from ..record.journal import page as page_record
 from ..servers import wait_until
 from .fed import feed, rewriting
 
@@ -98,6 +100,21 @@ def test_sorted_and_filtered_as_long_as_it_is_wanted(start_server, tab):
     assert seats(page) == ["P4"] and page.locator("th[data-sort=state]").get_attribute("aria-sort") == "descending"
     page.get_by_role("button", name="Show all bots").click()
     assert seats(page) == ["P1", "P3", "P2", "P4"]
+
+
+def test_the_last_remark_of_a_pretest(start_server, tab):
+    server = start_server()
+    seen = [
+        page_record(1, "Entscheidung", 1, [FIELD], "http"),
+        {**decision(1, {"age": 3}), "remark": "What is a Spende?"},
+    ]
+    later = [page_record(2, "Ergebnis", 2, [], "http"), {**decision(2, {}, "Fine."), "remark": ""}]
+    session = feed(server, "dictator_de", {1: [*seen, *later], 2: [*seen[:1], decision(1, {"age": 3})]}, pretest=True)
+    page = tab(server, session)
+    row(page, "P1").get_by_text("Remark: What is a Spende?").wait_for()
+    row(page, "P2").get_by_text("So.", exact=True).wait_for()
+    page.get_by_label("Text", exact=True).fill("spende?")
+    assert seats(page) == ["P1"]
 
 
 def test_what_is_done_with_all_is_done_with_those_that_are_shown(start_server, tab):
