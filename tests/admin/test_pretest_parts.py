@@ -270,7 +270,7 @@ def test_bots_that_were_not_asked_and_how_to_ask():
         bots = {n: Who(n, n, "c", model, "l", "finished", was_asked=was) for n, (model, was) in enumerate(who, 1)}
         return report(gathered([], len(who) * ["finished"], bots=bots))["asked"]
 
-    assert "mark the launch as a pre-test when you add bots" in asked(("m", False))
+    assert "tick “Ask bots what was unclear or wrong on each page” when you add them" in asked(("m", False))
     assert asked(("random", False)).startswith("Random bots do not read")
     assert asked(("m", True), ("m", False)) == "1 of 2 bots were not asked for remarks."
     assert asked(("m", True)) == ""

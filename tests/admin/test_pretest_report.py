@@ -79,7 +79,11 @@ def test_what_six_bots_found_out(start_server, page, otree):
     assert [words(quote) for quote in first.locator("blockquote").all()] == [
         *(REMARK, "what is a coin worth", "What is one coin worth?", "Too long."),
     ]
-    assert "P1 test/model, Anna" in text and "3 bots said so" in text and "2 bots had nothing to remark." in text
+    assert (
+        "P1 test/model, Anna" in text
+        and "3 bots What is a coin worth?" in text
+        and "2 bots had nothing to remark." in text
+    )
     assert "Have you read the rules? 4 of 6 bots right at once Refused Not yet 3×" in text
     assert "at once 4 2 tries 1 3 tries 1 oTree said: “Please read the rules.” (3×)" in text
     assert "all alike" not in text  # only one answer is right

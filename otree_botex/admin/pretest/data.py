@@ -13,12 +13,10 @@ from .gathered import Gathered, Who
 from .page import page
 from .words import count, lasted, share, spread
 
-HOW_TO_ASK = (
-    "These bots were not asked what was unclear or wrong. To ask them, mark the launch as a pre-test when you add bots."
-)
+TICK = "tick “Ask bots what was unclear or wrong on each page” when you add"
+HOW_TO_ASK = f"These bots were not asked what was unclear or wrong. To ask some, {TICK} them."
 AT_RANDOM = (
-    "Random bots do not read, so they were not asked what was unclear or wrong. Add bots of a language model, and mark "
-    "the launch as a pre-test."
+    f"Random bots do not read, and cannot say what is unclear or wrong. To learn it, {TICK} bots of a language model."
 )
 
 
@@ -26,8 +24,11 @@ def report(found: Gathered) -> dict[str, Any]:
     """The report. Its parts: `summary`, `needs` (what needs attention), `pages`, `bots`, `failed`, `payoffs`, `totals`,
     `launches` (what was played with), and where and when it was made."""
     pages = [page(number, place, found) for number, place in enumerate(found.played.places, start=1)]
+    slowest = max(
+        (one["seconds"]["median"] for one in pages if one["seconds"] and one["kind"] != "wait page"), default=0
+    )
     for one in pages:
-        one["slow"] = share(one["seconds"]["median"], max(_medians(pages))) if one["seconds"] else 0
+        one["slow"] = min(share(one["seconds"]["median"], slowest), 100) if one["seconds"] else 0
     bots = list(found.bots.values())
     payoffs = _payoffs(found, [who for who in bots if who.state == "finished"])
     needs = attention.points(found, pages, payoffs)
@@ -50,10 +51,6 @@ def report(found: Gathered) -> dict[str, Any]:
         "launches": [played_with.of_launch(manifest) for manifest in found.launches],
         "ends": [{"text": text, "times": times} for text, times in found.played.ends.most_common()],
     }
-
-
-def _medians(pages: Sequence[dict[str, Any]]) -> list[float]:
-    return [one["seconds"]["median"] for one in pages if one["seconds"]]
 
 
 def _with_titles(needs: list[dict[str, Any]], pages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import check_text
@@ -49,7 +49,7 @@ def page(number: int, place: Place, found: Gathered) -> dict[str, Any]:
         "left": _left(place),
         "timed_out": len({step.bot_id for step in place.steps if step.outcome == "timed out"}),
         "moved_on": len({step.bot_id for step in place.steps if step.outcome == "left"}),
-        "seconds": spread([round(seconds, 1) for seconds in times]),
+        "seconds": _seconds(times),
         "calls": sum(one.calls for one in took),
         "calls_mean": plain(sum(one.calls for one in took) / len(took)) if took else 0,
         "tokens": sum(one.tokens for one in took),
@@ -59,6 +59,11 @@ def page(number: int, place: Place, found: Gathered) -> dict[str, Any]:
         "quiz": quiz,
         **_remarks(place, found.bots),
     }
+
+
+def _seconds(times: Sequence[float]) -> dict[str, Any] | None:
+    found = spread(times)
+    return {name: plain(round(seconds, 1)) for name, seconds in found.items()} if found else None
 
 
 def _left(place: Place) -> list[dict[str, Any]]:

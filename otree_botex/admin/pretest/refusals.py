@@ -11,7 +11,7 @@ from typing import Any
 from ..page_report import BY, label
 from .words import share, short
 
-WHOLE = "the whole page"
+WHOLE = "The page as a whole"
 BROWSER = "the browser"
 THROUGH = ("submitted", "timed out", "read")
 """Pages left like this were let go by oTree in the end."""
