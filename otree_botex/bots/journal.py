@@ -85,7 +85,7 @@ class Journal:
         with self._lock:
             self._sequence[bot] += 1
             record = {"bot": bot, "seq": self._sequence[bot], "at": time.time(), "kind": kind, **data}
-            line = json.dumps(record, ensure_ascii=False)
+            line = json.dumps(_storable(record), ensure_ascii=False)
             if bot in self._files:
                 self._files[bot].write(line + "\n")
                 self._files[bot].flush()
@@ -253,6 +253,16 @@ class BotJournal:
         if (state, error) != (self.current, self._error) or state in ENDED:
             self.current, self._error = state, error
             self._journal.record(self._bot, "state", state=state, error=error, cause=cause)
+
+
+def _storable(value: Any) -> Any:
+    """The same value without what no database takes and a model may write all the same: halves of surrogate pairs, and
+    the character zero. A replacement character stands for each."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _read(path: Path | None) -> Iterable[dict[str, Any]]:
