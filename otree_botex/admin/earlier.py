@@ -18,8 +18,8 @@ from ..record.rows import rows_of
 from . import experiment
 from .expectation import Earlier, Pages, Span, Took, by_asked
 
-MOST_LAUNCHES = 50
-"""Of those, the latest, is what there is looked at."""
+MOST_LAUNCHES, MOST_BOTS = 50, 500
+"""The latest of them are looked at."""
 MOST_READ = 10
 """So many random bots' messages are read."""
 REMEMBERED_SECONDS = 60
@@ -53,24 +53,26 @@ def pages(session: Session) -> Pages:
 
 def _took(launches: Sequence[Launch], same_code: bool) -> Earlier:
     rows = {launch.id: rows_of(launch) for launch in launches}
-    finished = db.query(Bot).filter(Bot.launch_id.in_(rows), Bot.state == "finished").order_by(Bot.id.desc()).all()
-    bots = [(bot, rows[bot.launch_id][bot.row or 0].model) for bot in finished]
-    random = [bot for bot, model in bots if model == "random"]
+    columns = (Bot.id, Bot.launch_id, Bot.row, Bot.calls, Bot.input_tokens, Bot.output_tokens, Bot.cost)
+    finished = db.query(*columns).filter(Bot.launch_id.in_(rows), Bot.state == "finished").order_by(Bot.id.desc())
+    bots, random = [], []
+    for bot, launch, row, calls, taken, given, cost in finished.limit(MOST_BOTS):
+        model = rows[launch][row or 0].model
+        bots.append(Took(model, Span(calls, calls), Span(taken, taken), Span(given, given), cost or None))
+        if model == "random":
+            random.append(bot)
+    if len(random) < len(bots):  # what language models took says more
+        return Earlier(bots, (), same_code)
     asked = [_asked(bot) for bot in random[:MOST_READ]]
-    return Earlier([_as_took(bot, model) for bot, model in bots], [one for one in asked if one.calls.low], same_code)
+    return Earlier(bots, [one for one in asked if one.calls.low], same_code)
 
 
-def _as_took(bot: Bot, model: str) -> Took:
-    calls, taken, given = (Span(number, number) for number in (bot.calls, bot.input_tokens, bot.output_tokens))
-    return Took(model, calls, taken, given, bot.cost or None)
-
-
-def _asked(bot: Bot) -> Took:
+def _asked(bot: int) -> Took:
     """What a language model would have been sent where a random bot was asked, the first time on each page."""
     messages = db.query(Message.step, Message.number, Message.content, Message.sent_json, Message.schema_json)
     lengths: dict[int, int] = {}
     first: dict[int, int] = {}
-    for step, number, content, sent, schema in messages.filter_by(bot_id=bot.id).order_by(Message.number):
+    for step, number, content, sent, schema in messages.filter_by(bot_id=bot).order_by(Message.number):
         lengths[number] = len(content or "")
         if sent is not None and step not in first:
             first[step] = sum(lengths.get(one, 0) for one in json.loads(sent)) + len(schema or "")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def begin(session: Session, taken: Sequence[Participant], plan: Plan) -> str:
         server="",
         token="",
         seats=(SeatDescription(1, "", seat, persona=persona.text if persona else ""),),
-        **row.parameters.for_runners(),
+        **replace(row.parameters, human_pace=False).for_runners(),  # it changes nothing but how long this takes
         prompts=project_files.prompts(Path.cwd(), plan.prompts) if plan.prompts else {},
         pretest=plan.pretest,
         last_page=taken[0]._max_page_index,
@@ -97,7 +97,10 @@ def result(key: str) -> dict[str, Any]:
 def _process() -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     command = environment.command(sys.executable, "preview")
+    logs = runners.FOLDER / "logs"
     try:
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / "preview.command.log").open("wb") as log:
+            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log)
     except OSError as error:
         raise SetupError(f"The preview cannot be started: {error.strerror}.") from None

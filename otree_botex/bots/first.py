@@ -74,8 +74,10 @@ def first(launch: Launch) -> dict[str, Any]:
     listener, nowhere, ended = Listener(), Nowhere(), threading.Event()
 
     def play() -> None:
-        Runner(launch, nowhere, listener).play()
-        ended.set()
+        try:
+            Runner(launch, nowhere, listener).play()
+        finally:
+            ended.set()
 
     threading.Thread(target=play, daemon=True).start()
     passed = waited = 0.0

@@ -36,15 +36,18 @@ def first_prompt(server, session, seat):
 
 @pytest.mark.parametrize("otree", ["6", "5"])
 def test_it_is_what_a_launch_sends(start_server, otree):
+    """With a persona, the field of the config that was changed, and what a pre-test asks for."""
     server = start_server(otree)
+    folder = server.folder / "_llm_bots" / "personas"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "people.csv").write_text("name\nAnna from Ulm\nBen from Ulm\nCem from Ulm\n", "utf-8")
     session = server.session("ultimatum", 2, pie=37)
-    found = preview(server, session)
-    assert "error" not in found and "37" in json.dumps(found["messages"]), found
-    participants = server.get(f"/api/sessions/{session}")["participants"]
-    assert server.bots(session) == [] and len(participants) == 2
-    monitor = server.get(f"/SessionMonitor/{session}")
-    assert monitor and len(server.get("/api/sessions")) == 1
-    server.launch(session)  # all seats are free still
+    given = {"personas": "people", "pretest": "on", "mix_seed": 4}
+    found = preview(server, session, **given)
+    assert "error" not in found, found
+    assert "37" in found["messages"][-1]["content"] and "from Ulm" in json.dumps(found["messages"])
+    assert server.bots(session) == [] and len(server.get("/api/sessions")) == 1
+    server.launch(session, **given)  # all seats are free still
     server.finish(session, 2)
     messages, schema = first_prompt(server, session, found["seat"])
     assert found["messages"] == messages and found["schema"] == json.loads(schema)
@@ -62,6 +65,9 @@ def test_what_is_wrong_is_said_at_once(start_server):
     server = start_server()
     session = server.session("dictator_de", 1)
     assert "no set of personas “nosuch”" in preview(server, session, personas="nosuch")["error"]
+    first = server.post_form(f"/LLMBots/{session}/preview", session, which_seats="all", model="random").json()["key"]
+    assert "messages" in preview(server, session)
+    assert "another preview" in server.post_form(f"/LLMBots/{session}/preview", session, key=first).json()["error"]
     assert "another preview" in server.post_form(f"/LLMBots/{session}/preview", session, key="nosuch").json()["error"]
 
 
