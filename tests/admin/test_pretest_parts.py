@@ -307,9 +307,7 @@ def test_two_hundred_bots_on_thirty_pages_take_a_moment():
     for page in range(1, 31):
         steps = []
         for bot in range(200):
-            remark = (
-                f"On page {page} the {'abcdefghij'[bot % 10] * (bot // 10 + 1)} of the rules is hard to read for me"
-            )
+            remark = " ".join(f"word{bot}x{number}" for number in range(10))
             answered = {"decider": "Player B", "amount": bot % 9, "why": f"Because of {bot}."}
             wrong = refused(("server", {"amount": "No."}, answered)) if bot % 3 else "[]"
             steps.append(step(bot, [DECIDER, AMOUNT, WHY], answered, page, page, remark=remark, refusals_json=wrong))
@@ -321,5 +319,5 @@ def test_two_hundred_bots_on_thirty_pages_take_a_moment():
     started = perf_counter()
     page = told(report(found))["pages"][0]
     print(f"{perf_counter() - started:.2f} seconds")
-    assert page["calls_mean"] == 2 and page["tokens"] == 20_000 and page["remarked"] == 200
+    assert page["calls_mean"] == 2 and page["tokens"] == 20_000 and page["remarked"] == len(page["remarks"]) == 200
     assert page["quiz"][0]["at_once"] == 67

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -98,19 +99,21 @@ def groups(remarks: Iterable[Remark]) -> list[list[Remark]]:
     """Remarks that say nearly the same together, in the order in which they were made; what most bots say first."""
     found: list[list[Remark]] = []
     heads: list[frozenset[str]] = []
-    known: dict[str, list[Remark]] = {}
+    with_word: dict[str, list[int]] = defaultdict(list)
+    known: dict[str, int] = {}
     for remark in remarks:
-        words = _words(remark.text)
-        same = known.get(" ".join(words))
-        if same is None:
-            own = frozenset(words) - LITTLE or frozenset(words)
-            same = next((group for group, head in zip(found, heads, strict=True) if _alike(own, head)), None)
-            if same is None:
-                same = []
-                found.append(same)
+        words = " ".join(_words(remark.text))
+        if words not in known:
+            own = frozenset(words.split()) - LITTLE or frozenset(words.split())
+            shared = Counter(number for word in own for number in with_word[word])
+            close = (number for number in sorted(shared) if shared[number] >= ALIKE * len(own))
+            known[words] = next((number for number in close if _alike(own, heads[number])), len(found))
+            if known[words] == len(found):
+                found.append([])
                 heads.append(own)
-            known[" ".join(words)] = same
-        same.append(remark)
+                for word in own:
+                    with_word[word].append(known[words])
+        found[known[words]].append(remark)
     return sorted(found, key=lambda group: -len({remark.bot for remark in group}))
 
 
@@ -123,13 +126,9 @@ def wordings(group: Sequence[Remark]) -> list[tuple[str, list[Remark]]]:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    small, large = sorted((len(one), len(other)))
-    if small < ALIKE * large or not small:
-        return False
-    differ = one ^ other
     if len(one & other) < ALIKE * len(one | other):
         return False
-    return not any(word in OPPOSITE or word.isdigit() for word in differ)
+    return not any(word in OPPOSITE or word.isdigit() for word in one ^ other)
 
 
 def _words(text: str) -> list[str]:
