@@ -20,6 +20,7 @@ from .servers import Server, wait_until
 FOLDER = ROOT / "docs" / "screenshots"
 HEIGHT = 1400
 """A page is shown as far down as this; what is further down is of the same kind."""
+CONTRIBUTE = "public_goods.Contribute.1"
 ROOMS = "LLM_BOTS['rooms'] = dict(lab=dict(model='random', seats=2, fill_after=600, stand_in_after=120))\n"
 
 
@@ -47,7 +48,7 @@ def take(browser: Any, server: Server) -> None:
     played, launch = played_study(server)
     playing = study_at_play(server)
     waiting = server.session("public_goods", 6, room="lab")
-    first, second, third = (bot["bot"] for bot in server.bots(played)[:3])
+    first, second, third = [bot["bot"] for bot in server.bots(played) if bot["model"] == study.MODEL][:3]
     of = f"/LLMBots/{played}"
     pages = {
         "add": f"/LLMBots/{waiting}/add",
@@ -57,14 +58,14 @@ def take(browser: Any, server: Server) -> None:
         "room": "/RoomWithSession/lab",
         "room_policy": "/LLMBotsRoom/lab",
         "launches": "/LLMBotsOverview",
-        "personas": "/LLMBotsPersonas?set=townspeople",
+        "personas": "/LLMBotsPersonas/townspeople",
         "prompts": "/LLMBotsPrompts",
         "settings": "/LLMBotsSettings",
         "launch": f"{of}/launch/{launch}",
         "transcript": f"{of}/bot/{first}",
-        "compare": f"{of}/compare?bots={first},{second},{third}",
-        "answers": f"{of}/answers",
-        "plots": f"{of}/plots",
+        "compare": f"{of}/compare?bots={first},{second},{third}&page={CONTRIBUTE}",
+        "answers": f"{of}/answers?page={CONTRIBUTE}",
+        "plots": f"{of}/plots?by=model",
         "report": f"{of}/report",
         "check": f"{of}/check",
     }
@@ -74,12 +75,30 @@ def take(browser: Any, server: Server) -> None:
         for name, path in pages.items():
             page.goto(server.url + path)
             page.wait_for_load_state("networkidle") if name in QUIET else page.wait_for_timeout(2500)
+            if name == "add":
+                fill(page)
             whole = page.evaluate("document.documentElement.scrollHeight")
             page.set_viewport_size({"width": width, "height": min(max(whole, 400), HEIGHT)})
+            top = page.get_by_text("common pot?").first.bounding_box()["y"] - 30 if name == "plots" else 0
+            page.evaluate("top => window.scrollTo(0, top)", top)
             page.screenshot(path=folder / f"{name}.png")
             page.set_viewport_size({"width": width, "height": 900})
             print(f"{folder.relative_to(ROOT)}/{name}.png", flush=True)
         page.close()
+
+
+def fill(page: Any) -> None:
+    """Fills in the form of a launch."""
+    page.locator("[data-row]").first.get_by_label("Model", exact=True).select_option(study.MODEL)
+    page.locator("[data-row]").first.get_by_label("Personas").select_option("townspeople")
+    page.get_by_role("button", name="Add another model or setting").click()
+    page.locator("[data-row]").nth(1).get_by_label("Model", exact=True).select_option("random")
+    page.get_by_label("Ask bots what was unclear or wrong on each page").check()
+    page.get_by_text("Budget", exact=True).click()
+    page.locator("[name=budget_cost]").fill("2")
+    page.get_by_text("Who sits where", exact=True).last.click()
+    page.locator("#outlook-seating").get_by_text(study.MODEL).first.wait_for()
+    page.evaluate("window.scrollTo(0, 0)")
 
 
 QUIET = ("personas", "prompts", "transcript", "compare", "answers", "plots", "report", "launch")
