@@ -55,7 +55,7 @@ def take(browser: Any, server: Server) -> None:
         "bots": f"/LLMBots/{playing}",
         "seats": f"/LLMBots/{playing}/seats",
         "monitor": f"/SessionMonitor/{playing}",
-        "room": "/RoomWithSession/lab",
+        "room": "/room_with_session/lab",
         "room_policy": "/LLMBotsRoom/lab",
         "launches": "/LLMBotsOverview",
         "personas": "/LLMBotsPersonas/townspeople",
