@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+from ..servers import wait_until
 from .doing import act, wait_for
 from .test_interruptions import runner_of
 
@@ -57,7 +59,9 @@ def test_who_is_started_again_is_not_paused(paused):
     server, session, _ = paused()
     act(server, session, "pause")
     for _ in range(2):  # one for each launch
-        os.kill(runner_of(server), signal.SIGKILL)
+        runner = Path(f"/proc/{runner_of(server)}")
+        os.kill(int(runner.name), signal.SIGKILL)
+        wait_until(lambda gone=runner: not gone.exists(), 60, "it has ended")
     wait_for(server, session, "failed", "failed", "failed")
     act(server, session, "again")
     server.finish(session, 3)
