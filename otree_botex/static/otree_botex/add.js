@@ -111,7 +111,7 @@
   function write() {
     const rows = allRows();
     const isOnly = rows.length === 1;
-    const isByHand = form.elements.how.value === 'by hand';
+    const isByHand = !isOnly && form.elements.how.value === 'by hand';
     rows.forEach(row => {
       row.other.hidden = row.model.value !== '';
       row.share.closest('.llm-bots-share').hidden = isOnly || isByHand;
@@ -119,12 +119,12 @@
       row.away.hidden = isOnly;
     });
     byId('assignment').hidden = isOnly && rows.every(row => !row.personas.value);
-    byId('how').closest('div').hidden = isOnly;
+    byId('how').closest('div').hidden = form.elements.how.disabled = isOnly;
     byId('over-field').hidden = isOnly || form.elements.how.value !== 'balanced';
     byId('seed-field').hidden = isByHand && rows.every(row => !row.personas.value);
     byId('as-many').hidden = isOnly || isByHand || !rows.every(row => row.share.value && row.unit.value === 'seats');
     byId('rows').value = JSON.stringify(rows.map(row => asJson(row, isOnly)));
-    byId('by_hand').value = isByHand && !isOnly ? JSON.stringify(byHand) : '';
+    byId('by_hand').value = isByHand ? JSON.stringify(byHand) : '';
   }
 
   // ---- what will happen
@@ -240,6 +240,8 @@
   form.addEventListener('submit', write);
   // a field that is not valid may stand in a section that is folded
   form.addEventListener('invalid', event => { const section = event.target.closest('details'); if (section) section.open = true; }, true);
+  // without a seed each look would draw anew
+  form.elements.mix_seed.addEventListener('change', event => { event.target.value ||= event.target.defaultValue; changed(); });
   form.elements.number.addEventListener('input', () => { byId('seats-number').checked = true; changed(); });
   form.querySelectorAll('input[name=seat]').forEach(input => input.addEventListener('change', () => { byId('seats-picked').checked = true; changed(); }));
   changed();
