@@ -256,6 +256,9 @@ def test_what_needs_attention_is_sorted_by_how_grave_it_is():
 def test_bots_that_are_still_playing_are_no_failure():
     found = report(gathered([step(1, outcome="")], ("thinking",), at=1))
     assert found["summary"]["level"] == "open" and not found["pages"][0]["stuck"] and not found["ended"]
+    one_failed = gathered([step(1, outcome="")], ("failed", "thinking"), at=1)
+    one_failed.played.seats[2].at = 0  # and the other may get past it
+    assert not report(one_failed)["pages"][0]["stuck"]
 
 
 def test_without_bots_there_is_still_a_report():

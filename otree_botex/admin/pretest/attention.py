@@ -22,7 +22,7 @@ OFTEN = 2
 def points(found: Gathered, pages: Sequence[dict[str, Any]], payoffs: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each has a `level`, a `text`, and the number of the `page` that it is about, 0 if it is about none. Pages that
     nobody could finish come first, and of equals those that concern more bots."""
-    every = [*_stranded(found, pages), *_without_page(found, payoffs)]
+    every = [*_stranded(found), *_without_page(found, payoffs)]
     for page in pages:
         every += [(level, bots, text, page["number"]) for level, bots, text in _of_page(page)]
     every.sort(key=lambda one: (LEVELS.index(one[0]), -one[1]))
@@ -84,7 +84,7 @@ def _why_stuck(page: Mapping[str, Any]) -> str:
     return f"{count(page['reached'], 'bot')} came to it, and none got past it"
 
 
-def _stranded(found: Gathered, pages: Sequence[dict[str, Any]]) -> Iterator[tuple[str, int, str, int]]:
+def _stranded(found: Gathered) -> Iterator[tuple[str, int, str, int]]:
     every, places = list(found.played.seats.values()), by_number(found.played.places)
     numbers = {id(place): number for number, place in enumerate(found.played.places, start=1)}
     for together, why in stranded(every, places):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import check_text
+from ...records import ENDED
 from .. import in_browser, page_report
 from ..places import Place
 from . import answers, refusals, remarks
@@ -42,9 +43,7 @@ def page(number: int, place: Place, found: Gathered) -> dict[str, Any]:
         **known,
         "number": number,
         "decided": list(check_text.decided(known)),
-        "stuck": bool(
-            known["reached"] and not known["passed"] and known["state"] in ("failed", "stopped", "needs a browser")
-        ),
+        "stuck": _is_stuck(known, place, found),
         "visits": len(place.steps),
         "left": _left(place),
         "timed_out": len({step.bot_id for step in place.steps if step.outcome == "timed out"}),
@@ -59,6 +58,13 @@ def page(number: int, place: Place, found: Gathered) -> dict[str, Any]:
         "quiz": quiz,
         **_remarks(place, found.bots),
     }
+
+
+def _is_stuck(known: Mapping[str, Any], place: Place, found: Gathered) -> bool:
+    """Whether bots came to a page, none got past it, and none is left that might."""
+    last = max(place.numbers.values())
+    coming = any(seat.state not in ENDED and seat.at <= last for seat in found.played.seats.values())
+    return bool(known["reached"] and not known["passed"] and not coming)
 
 
 def _seconds(times: Sequence[float]) -> dict[str, Any] | None:
