@@ -18,6 +18,7 @@ LOOK_SECONDS = 0.25
 """How long it takes a paused bot to notice that it may go on, or is to stop."""
 
 Spend = Callable[[int, Amount], None]
+"""Notes what a bot has spent, by its record of this number."""
 
 
 class Gate:
