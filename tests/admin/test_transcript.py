@@ -136,6 +136,26 @@ def test_a_long_transcript_opens_and_loads_messages_when_asked(start_server, pag
     other.get_by_text("The server did not give these messages.").wait_for()
 
 
+COLUMNS = "launch_id, participant_id, session_id, participant_code, number, row, started_at, acknowledged, calls"
+COLUMNS += ", refusals, input_tokens, output_tokens, cost, steps, messages, stop_wanted, pause_wanted"
+ONCE_MORE = f"""insert into otree_botex_bot ({COLUMNS}, state)
+    select {COLUMNS}, 'stopped' from otree_botex_bot where number = 1"""
+
+
+def test_bots_that_had_the_same_seat_lead_to_each_other(start_server, page):
+    server = start_server()
+    session = feed(server, "public_goods", {1: contributes(50), 2: [], 3: []}, [ONCE_MORE])
+    later = bots_of(server, session)[1]
+    open_transcript(server, page, session)
+    page.get_by_text("This bot has not opened a page yet.").wait_for()
+    page.locator(".llm-bots-facts").get_by_role("link", name="the bot of launch").click()
+    page.get_by_text("Giving 50 is a compromise").wait_for()
+    assert page.locator(".llm-bots-facts").get_by_role("link", name="the bot of launch").count() == 1
+    page.locator("a[rel=next]").click()
+    page.wait_for_url(f"**/bot/{later}")
+    assert page.locator("a[rel=prev]").count() == page.locator("a[rel=next]").count() == 1
+
+
 def test_what_is_not_there_is_said(start_server, page):
     server = start_server()
     session = feed(server, "public_goods", {1: [], 2: [], 3: []})
