@@ -16,12 +16,13 @@ from otree.database import db
 from otree.models import Participant, Session
 from otree.models_concrete import RoomToSession
 from otree.room import ROOM_DICT
+from sqlalchemy import func
 
 from ..errors import BotexError
 from ..models import Bot, Launch, RoomPolicy
 from ..policies import Policy, stored
 from ..records import ENDED
-from . import handover, launches, seats, status, visitors
+from . import handover, launches, seats, visitors
 from .settings import bot_settings
 
 logger = logging.getLogger("otree_botex")
@@ -29,15 +30,14 @@ logger = logging.getLogger("otree_botex")
 
 def tick() -> bool:
     """Starts the bots that rooms want now. Whether there is a room to look at again."""
-    try:
-        policies = {name: policy for name in ROOM_DICT if (policy := active(name))}
-    except BotexError as error:
-        logger.error("Bots do nothing in rooms. %s", error)
-        policies = {}
     in_use = False
-    for name, policy in policies.items():
-        session = session_in(name)
-        if session is not None:
+    for name, session in [(taken.room_name, taken.session) for taken in db.query(RoomToSession)]:
+        try:
+            policy = active(name) if name in ROOM_DICT else None
+        except BotexError as error:
+            logger.error("Room %s: bots do nothing. %s", name, error)
+            continue
+        if policy is not None:
             in_use = True
             _look_after(name, policy, session, time.time())
     visitors.standing_in = _standing_in()
@@ -128,8 +128,7 @@ def _look_after(name: str, policy: Policy, session: Session, now: float) -> None
         if policy.fill_after is not None and now - row.since >= policy.fill_after:
             _fill(name, session, policy)
         if policy.stand_in_after is not None:
-            people = _people(session, now, row.since)
-            inactive = [seat for seat, idle in people if idle >= policy.stand_in_after]
+            inactive = [seat for seat, _ in _people(session, now, row.since, policy.stand_in_after)]
             _launch(name, session, inactive, policy, stand_in=inactive)
     except BotexError as error:
         row.error = str(error)
@@ -160,18 +159,24 @@ def _launch(
         bot.stands_in = bot.participant_id in stood_in_for
 
 
-def _people(session: Session, now: float, since: float) -> list[tuple[Participant, float]]:
-    """The people who are to do something, and for how many seconds each has not. Who waits for others is none of them,
-    nor is the seat of a bot that has failed, which the experimenter has to look at."""
-    bots = {bot.participant_id: bot for bot in status.latest_bots(session.id)}
+def _people(session: Session, now: float, since: float, least: float) -> list[tuple[Participant, float]]:
+    """The people who are to do something and have not for at least so many seconds, and for how many. Who waits for
+    others is none of them, nor is the seat of a bot that has failed, which the experimenter has to look at."""
+    on_their_way = db.query(Participant).filter(
+        *(Participant.session_id == session.id, Participant.visited.is_(True)),
+        Participant._index_in_pages <= Participant._max_page_index,
+        func.coalesce(Participant._last_request_timestamp, 0) <= now - least,
+    )
+    quiet = on_their_way.order_by(Participant.id_in_session).all()
+    of_seats = db.query(Bot).filter(Bot.participant_id.in_([seat.id for seat in quiet])).order_by(Bot.id)
+    bots = {bot.participant_id: bot for bot in of_seats} if quiet else {}
     found = []
-    for seat in seats.of_session(session):
+    for seat in quiet:
         bot = bots.get(seat.id)
-        if not seat.visited or _waits(seat) or handover.is_at_end(seat):
-            continue
-        if bot is None or bot.state == "stopped":
-            last = max(handover.last_active(seat) or since, bot.ended_at or 0 if bot else 0)
-            found.append((seat, now - last))
+        if not _waits(seat) and (bot is None or bot.state == "stopped"):
+            idle = now - max(handover.last_active(seat) or since, bot.ended_at or 0 if bot else 0)
+            if idle >= least:
+                found.append((seat, idle))
     return found
 
 
@@ -202,9 +207,10 @@ def _words(policy: Policy) -> str:
 
 
 def _free(policy: Policy, session: Session, passed: float) -> list[str]:
-    free, total = len(seats.free(session)), len(seats.of_session(session))
+    everybody = db.query(Participant.id).filter_by(session_id=session.id)
+    free, total = len(seats.free(session)), everybody.count()
     if not free:
-        over = all(handover.is_at_end(seat) for seat in seats.of_session(session))
+        over = not everybody.filter(Participant._index_in_pages <= Participant._max_page_index).count()
         return ["All participants are at the end." if over else "No seat is free."]
     said = f"{free} of {total} seats {'is' if free == 1 else 'are'} free"
     if policy.fill_after is None:
@@ -215,10 +221,11 @@ def _free(policy: Policy, session: Session, passed: float) -> list[str]:
 
 def _idle(policy: Policy, session: Session, now: float, since: float) -> list[str]:
     after = policy.stand_in_after
+    if after is None:
+        return []
     return [
         f"P{seat.id_in_session} has been inactive for {idle:.0f} s; a bot stands in at {after} s."
-        for seat, idle in _people(session, now, since)
-        if after is not None and idle >= min(after / 2, 30)
+        for seat, idle in _people(session, now, since, least=min(after / 2, 30))
     ]
 
 

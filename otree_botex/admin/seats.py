@@ -26,8 +26,9 @@ def with_bots(session: Session) -> set[int]:
 
 def free(session: Session) -> list[Participant]:
     """The seats that nobody has opened and no bot has taken."""
-    taken = with_bots(session)
-    return [seat for seat in of_session(session) if not seat.visited and seat.id not in taken]
+    unopened = db.query(Participant).filter_by(session_id=session.id, visited=False)
+    found, taken = unopened.order_by(Participant.id_in_session).all(), with_bots(session)
+    return [seat for seat in found if seat.id not in taken]
 
 
 def some(session: Session, number: int | None) -> list[Participant]:
