@@ -31,9 +31,9 @@ def runner_of(server):
     return max(found)
 
 
-def act(server, session, action, bot="all"):
-    """Presses a button of the tab."""
-    server.post_form(f"/LLMBots/{session}", session, action=action, bot=bot)
+def act(server, session, action, *bots):
+    """Presses a button of the tab, for these bots or for all."""
+    server.post_form(f"/LLMBots/{session}", session, action=action, bot=bots)
 
 
 def two_waiting_bots(start_server, experiment):
