@@ -74,6 +74,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A page in a browser, in which no script may break."""
+    page, problems = chromium.new_page(viewport={"width": 1280, "height": 900}), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    page.close()
+    assert problems == []
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where nothing may be left out (continuous integration), a skipped test is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -1,4 +1,4 @@
-"""People for the tests, beside the bots, and a page in which to look at the admin's pages."""
+"""People for the tests, beside the bots."""
 
 from __future__ import annotations
 
@@ -28,13 +28,3 @@ def new_person(chromium: Any) -> Iterator[Callable[[], Person]]:
 @pytest.fixture
 def person(new_person: Callable[[], Person]) -> Person:
     return new_person()
-
-
-@pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    """A page in a browser, in which no script may break."""
-    page, problems = chromium.new_page(viewport={"width": 1280, "height": 900}), []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    page.close()
-    assert problems == []
