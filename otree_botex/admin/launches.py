@@ -157,7 +157,9 @@ def start_from_config(session: Session) -> None:
     except BotexError as error:
         logger.error("Session %s: the bots could not be started. %s", session.code, error)
         taken = seats.free(session)[-number:]
-        fail(bots_of(_record(session, taken, asked, "session config")), str(error))
+        # personas or prompts that are not there could not be recorded
+        what_is_known = plans.simple(asked.rows[0].parameters)
+        fail(bots_of(_record(session, taken, what_is_known, "session config")), str(error))
     db.commit()
 
 

@@ -111,7 +111,7 @@ def _timed(what: dict[str, Any]) -> dict[str, Any]:
 
 
 def personas(chosen: Chosen) -> Iterator[Row]:
-    """One row a bot: who it was to be, and its row of the launch's mix, from 0."""
+    """One row a bot: who it was to be, and its row of the launch's mix, from 1."""
     yield ["seat", "persona_name", "persona", "row"]
     for _, bot in chosen:
-        yield [bot.number, bot.persona_name or "", bot.persona or "", bot.row or 0]
+        yield [bot.number, bot.persona_name or "", bot.persona or "", (bot.row or 0) + 1]

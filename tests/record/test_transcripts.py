@@ -65,7 +65,7 @@ def test_a_line_a_step(db):
     assert len(auction["events"]) > 300 and auction["events"][0]["what"] == "actions"
     assert ranking["untouched"] and end["outcome"] == "end" and end["answers"] is None
     assert list(csv.DictReader(io.StringIO(files["personas.csv"].removeprefix("\ufeff"), newline=""))) == [
-        {"seat": "1", "persona_name": "baker", "persona": "A baker,\nof 54", "row": "0"}
+        {"seat": "1", "persona_name": "baker", "persona": "A baker,\nof 54", "row": "1"}
     ]
     assert files["more/notes.txt"] == "Hello"
 
