@@ -99,7 +99,8 @@ def test_a_launch_has_a_page_a_report_and_an_archive(start_server, chromium):
     launch = launch_of(server, session)
     page = chromium.new_page()
     page.goto(f"{server.url}/LLMBots/{session}")
-    page.click(f"text={launch} (random)")
+    page.locator("#llm-bots-launches").get_by_role("link", name=launch).click()
+    page.get_by_role("heading", name=f"Launch {launch}").wait_for()
     assert page.inner_text("h3") == f"Launch {launch} played by random"
     assert "finished" in page.inner_text("table thead").lower()
     page.close()
@@ -111,6 +112,7 @@ def test_a_launch_has_a_page_a_report_and_an_archive(start_server, chromium):
     with zipfile.ZipFile(io.BytesIO(file(server, session, launch, "archive.zip").content)) as archive:
         names = {name.partition("/")[2] for name in archive.namelist()}
         assert names >= {"manifest.json", "report.md", "bots.csv", "steps.csv", "messages.csv", "sent.jsonl"}
+        assert names >= {"personas.csv", "transcripts/P1.jsonl", "transcripts/P2.jsonl"}
         assert json.loads(archive.read(f"launch_{launch}/manifest.json")) == told
         sent = archive.read(f"launch_{launch}/sent.jsonl").decode().splitlines()
         assert len(sent) == told["totals"]["calls"]
