@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from ..hostile import HOSTILE, harmless
 from ..servers import wait_until
 from .test_seats import seat_of
 
@@ -279,3 +280,14 @@ def test_what_the_admin_sets_goes_before_settings(start_server, page):
     assert page.get_by_label("Seats taken from the start").input_value() == "1"
     page.get_by_role("button", name="Back to settings.py").click()
     page.get_by_text("bots (random) take 2 seats.").wait_for()
+
+
+def test_hostile_names_of_models_are_text(start_server, page):
+    server = start_server()
+    server.session("dictator_de", 1, room="lab")
+    model = "".join(HOSTILE[name] for name in ("image", "end_of_script", "double_quoted_attribute"))
+    assert "error" not in act(server, "save", model=model, fill_after=0)
+    for path in ("room_with_session", "LLMBotsRoom"):
+        page.goto(f"{server.url}/{path}/lab")
+        page.locator(".llm-bots-doing").get_by_text("could not be started: <img").wait_for(timeout=60_000)
+        harmless(page)
