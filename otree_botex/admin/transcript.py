@@ -83,6 +83,7 @@ def _trouble(one: Played, refusals: int, failed: bool) -> str:
         "nothing was decided" if one.step.untouched else "",
         _count(refusals, "refusal"),
         _count(one.failed_calls, "failed call"),
+        "a limit was reached" if any(event.what == "limit" for event in one.events) else "",
         outcome if outcome in ("timed out", "left", "interrupted") else "",
     ]
     return ", ".join(part for part in found if part)

@@ -40,6 +40,12 @@ def test_a_transcript_tells_what_happened_in_its_order(start_server, page, otree
     places = [0]
     for words in in_order:
         places.append(told.index(words, places[-1]))
+    struck = "one => getComputedStyle(one).textDecorationLine === 'line-through'"
+    assert [answer.evaluate(struck) for answer in second.locator("b:text-matches('^[0-9]+$')").all()] == [
+        True,
+        True,
+        False,
+    ]
     cells = second.locator(".llm-bots-text tr").nth(2).locator("td").all_inner_texts()
     assert cells == ["If you give all", "0 points", "60 points and your share of what others give"]
     assert second.locator(".asked").inner_text() == "[q1: whole number, 0 to 100]"
