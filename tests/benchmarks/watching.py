@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from statistics import median, quantiles
 
 import requests
@@ -29,50 +28,42 @@ BETWEEN_SECONDS = 1.0
 PERSON_SECONDS = 0.1
 """How long the person whose page times are measured waits between two pages."""
 ANSWER_AIM, GROWTH_AIM = 20, 1.05
-PERSONS_GAME, PERSONS = "dictator_de", 50
+PERSONS_GAME, PERSONS = "dictator_de", 500
+"""What they play, and how many there are at most: one after the other, so that each loads pages for the first time."""
 PERSONS_ANSWERS = {"spende": "3", "schaetzung": "50"}
 
 
 def show_watching(contest: Contest) -> None:
     """Lets bots play, watches them in short blocks, and prints what that took."""
     answers: list[float] = []
-    pairs: list[tuple[float, float]] = []
+    pages: dict[bool, list[float]] = {True: [], False: []}
+    ratios: list[float] = []
     for _ in range(SESSIONS):
+        persons = iter(contest.server.links(contest.server.session(PERSONS_GAME, PERSONS)))
         with _playing(contest.server) as session:
+            address = f"{contest.server.url}/LLMBots/{session}/status"
             for turn in range(PAIRS):
                 order = (True, False) if turn % 2 else (False, True)  # each goes first every other time
-                took = {is_open: median(_block(contest.server, session, is_open, answers)) for is_open in order}
-                pairs.append((took[True], took[False]))
-        cpu = _cpu(contest.server, session)
-    opened, closed = (1000 * median(side) for side in zip(*pairs, strict=True))
-    ratios = sorted(with_view / without for with_view, without in pairs)
-    milliseconds = 1000 * median(answers)
+                took = {is_open: _block(persons, address if is_open else "", answers) for is_open in order}
+                ratios.append(median(took[True]) / median(took[False]))
+                for is_open in order:
+                    pages[is_open] += took[is_open]
+        cpu = 1000 * _cpu(contest.server, session)
+    sides = {"the tab's answer": answers, "a person's page, tab open": pages[True], "tab closed": pages[False]}
     show(
         f"Watching {BOTS} bots that play at a person's pace: milliseconds, as clients see them",
+        ["", "times", "median", "95th percentile"],
         [
-            "the tab's answer",
-            "95th percentile",
-            "a person's page",
-            "with the tab open",
-            "open/closed",
-            "in single pairs",
+            [what, str(len(took)), f"{1000 * median(took):.1f}", f"{1000 * quantiles(took, n=20)[-1]:.1f}"]
+            for what, took in sides.items()
         ],
-        [
-            [
-                f"{milliseconds:.1f}",
-                f"{1000 * quantiles(answers, n=20)[-1]:.1f}",
-                f"{1000 * cpu:.1f}",
-                f"{closed:.1f}",
-                f"{opened:.1f}",
-                f"{median(ratios):.3f}",
-                f"{ratios[0]:.2f} to {ratios[-1]:.2f}",
-            ]
-        ],
-        f"Medians; pages in {len(pairs)} pairs of blocks of {BLOCK_SECONDS:.0f} seconds, with the tab open and closed "
-        "in turn. The server answers one request at a time, so that these times have what it takes until those before "
-        "are answered, and depend on what else the machine does; the CPU time does less.",
-        aim(f"an answer within {ANSWER_AIM} ms", milliseconds <= ANSWER_AIM),
-        aim(f"open/closed at most {GROWTH_AIM}", median(ratios) <= GROWTH_AIM),
+        f"Pages with the tab open take {median(ratios):.3f} times as long as with the tab closed: the median of "
+        f"{len(ratios)} pairs of blocks of {BLOCK_SECONDS:.0f} seconds, one after the other ({min(ratios):.2f} to "
+        f"{max(ratios):.2f}). The server answers one request at a time, so that all this has what it takes until those "
+        "before are answered, and depends on what else the machine does.",
+        f"To answer the tab takes {cpu:.1f} ms of the server's CPU time.",
+        aim(f"an answer within {ANSWER_AIM} ms", 1000 * median(answers) <= ANSWER_AIM),
+        aim(f"pages at most {GROWTH_AIM} times as long", median(ratios) <= GROWTH_AIM),
     )
 
 
@@ -90,16 +81,14 @@ def _playing(server: Server) -> Iterator[str]:
         server.post(f"/api/llm_bots/launch/{launch}")
 
 
-def _block(server: Server, session: str, is_open: bool, answers: list[float]) -> list[float]:
-    """How long a person's pages took in one block, in seconds, with the tab of the bots' session open or not; how long
+def _block(persons: Iterator[str], tab: str, answers: list[float]) -> list[float]:
+    """How long persons' pages took in one block, in seconds, while a `tab` asks this address, if one is named; how long
     its answers took is added to `answers`."""
-    links, pages = server.links(server.session(PERSONS_GAME, PERSONS)), list[float]()
+    pages: list[float] = []
     is_over = threading.Event()
-    clients = [threading.Thread(target=_visit, args=(links, is_over, pages))]
-    if is_open:
-        clients.append(
-            threading.Thread(target=_watch, args=(f"{server.url}/LLMBots/{session}/status", is_over, answers))
-        )
+    clients = [threading.Thread(target=_visit, args=(persons, is_over, pages))]
+    if tab:
+        clients.append(threading.Thread(target=_watch, args=(tab, is_over, answers)))
     for client in clients:
         client.start()
     time.sleep(BLOCK_SECONDS)
@@ -113,18 +102,21 @@ def _watch(address: str, is_over: threading.Event, answers: list[float]) -> None
     """Asks as the tab does."""
     with requests.Session() as tab:
         while not is_over.wait(BETWEEN_SECONDS):
-            answers.append(_timed(lambda: tab.get(address).raise_for_status()))
+            answers.append(_timed(tab.get, address)[1])
 
 
-def _visit(links: list[str], is_over: threading.Event, pages: list[float]) -> None:
-    """Persons in a session of their own: each opens a page, loads it again, and sends it."""
-    for link in links:
+def _visit(persons: Iterator[str], is_over: threading.Event, pages: list[float]) -> None:
+    """Persons by their links: each opens its own, and sends the page to which that leads."""
+    for link in persons:
         with requests.Session() as browser:
-            address = browser.get(link).url
-            for act in (partial(browser.get, address), partial(browser.post, address, PERSONS_ANSWERS)):
-                if is_over.wait(PERSON_SECONDS):
-                    return
-                pages.append(_timed(act))
+            page, seconds = _timed(browser.get, link)
+            pages.append(seconds)
+            if is_over.wait(PERSON_SECONDS):
+                return
+            _, seconds = _timed(browser.post, page.url, PERSONS_ANSWERS)
+            pages.append(seconds)
+            if is_over.wait(PERSON_SECONDS):
+                return
 
 
 def _cpu(server: Server, session: str) -> float:
@@ -140,7 +132,10 @@ def _cpu(server: Server, session: str) -> float:
     return (after.cpu - before.cpu) / ALONE
 
 
-def _timed(act: Callable[[], object]) -> float:
+def _timed(ask: Callable[..., requests.Response], *what: object) -> tuple[requests.Response, float]:
+    """What is answered, and how many seconds that took."""
     began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
+    answer = ask(*what)
+    seconds = time.perf_counter() - began
+    answer.raise_for_status()
+    return answer, seconds
