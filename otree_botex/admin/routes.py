@@ -38,7 +38,6 @@ from . import (
     overview,
     pages,
     personas_page,
-    plots,
     prompts_page,
     report,
     room_page,
@@ -50,6 +49,7 @@ from . import (
     transcript_page,
 )
 from .own import record
+from .plots import views as plots_views
 from .pretest import views as pretest_views
 
 
@@ -195,7 +195,7 @@ routes = [
     *overview.routes,
     *personas_page.routes,
     *prompts_page.routes,
-    *plots.routes,
+    *plots_views.routes,
     *pretest_views.routes,
     *settings_page.routes,
     *seats_page.routes,

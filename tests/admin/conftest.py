@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from .person import Person
+from .postgres import database  # noqa: F401  (a fixture)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from ..record.journal import left
 from ..record.journal import page as seen
 from ..servers import edit, wait_until
 from .fed import feed
-from .test_production import database, production  # noqa: F401  (a fixture)
+from .postgres import production
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -305,7 +305,7 @@ def asked(number, *took):
 
 
 @pytest.mark.postgres
-def test_with_postgresql(start_server, database):  # noqa: F811
+def test_with_postgresql(start_server, database):
     server = start_server(**production(database))
     session = server.session("lottery", 4)
     server.launch(session, bots=2, seed=1)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from otree_botex.admin.plots_answers import Answer, Field, comparison, distributions
-from otree_botex.admin.plots_bins import bins, rounded, tenths
-from otree_botex.admin.plots_charts import Who, natural, stacked, summaries
-from otree_botex.admin.plots_spent import Left, Spent, progress, spending
+from otree_botex.admin.plots.answers import Answer, Field, comparison, distributions
+from otree_botex.admin.plots.bins import bins, rounded, tenths
+from otree_botex.admin.plots.charts import Who, natural, stacked, summaries
+from otree_botex.admin.plots.spent import Left, Spent, progress, spending
 
 VENDOR = Path(__file__).parents[2] / "otree_botex/static/otree_botex/vendor"
 A, B, C = Who(1, "small", "Ann", "high"), Who(2, "small", "", "low"), Who(3, "large", "Bo", "low")

@@ -15,11 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import SetupError
-from ..record.exports import write_csv
-from . import plots_answers, plots_fields, plots_rows, plots_spent
-from .escaping import escaped
-from .plots_charts import By, Chart, Row, stacked, summaries
+from ...errors import SetupError
+from ...record.exports import write_csv
+from ..escaping import escaped
+from . import answers as of_answers
+from . import fields as of_fields
+from . import rows as of_rows
+from . import spent as of_spending
+from .charts import By, Chart, Row, stacked, summaries
 
 BY = {"none": "all together", "model": "model", "persona": "persona", "treatment": "treatment", "round": "round"}
 TITLES = {
@@ -61,7 +64,7 @@ class View:
 
     @property
     def measures(self) -> tuple[str, str]:
-        return plots_answers.MEASURES if self.is_of_answers else plots_spent.MEASURES
+        return of_answers.MEASURES if self.is_of_answers else of_spending.MEASURES
 
 
 class LLMBotsPlots(AdminSessionPage):
@@ -89,7 +92,7 @@ class LLMBotsPlots(AdminSessionPage):
             "sections": [{"name": name, "title": title} for name, title in TITLES.items()],
             "groups": [{"name": name, "title": title} for name, title in BY.items()],
             "by": view.by,
-            "sessions": plots_rows.sessions_alike(self.session) if view.show == "comparison" else [],
+            "sessions": of_rows.sessions_alike(self.session) if view.show == "comparison" else [],
             "people": view.people.code,
             "query": f"by={view.by}&people={view.people.code}",
             "measures": list(view.measures),
@@ -131,18 +134,18 @@ def _view(page: AdminSessionPage, show: str) -> View:
 def _charts(view: View) -> tuple[list[Chart], list[str]]:
     """The charts of a view, and the fields that have none since they take texts."""
     if not view.is_of_answers:
-        bots = plots_rows.bots(view.session).values()
+        bots = of_rows.bots(view.session).values()
         if view.show == "progress":
-            return plots_spent.progress(plots_rows.left(view.session), bots, view.by), []
-        return plots_spent.spending(plots_rows.spent(view.session), bots, view.by), []
-    asked = plots_fields.asked(view.session)
-    fields, answers = asked.fields.values(), list(plots_rows.answers(view.session, asked))
+            return of_spending.progress(of_rows.left(view.session), bots, view.by), []
+        return of_spending.spending(of_rows.spent(view.session), bots, view.by), []
+    asked = of_fields.asked(view.session)
+    fields, answers = asked.fields.values(), list(of_rows.answers(view.session, asked))
     if view.show == "answers":
-        return plots_answers.distributions(fields, answers, view.by), asked.texts
+        return of_answers.distributions(fields, answers, view.by), asked.texts
     if view.people.id != view.session.id:
-        others = plots_rows.answers(view.people, plots_fields.asked(view.people))
+        others = of_rows.answers(view.people, of_fields.asked(view.people))
         answers = [one for one in answers if one.who] + [one for one in others if not one.who]
-    return plots_answers.comparison(fields, answers, view.by), asked.texts
+    return of_answers.comparison(fields, answers, view.by), asked.texts
 
 
 def _has_people(charts: Iterable[Chart]) -> bool:

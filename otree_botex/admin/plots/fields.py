@@ -15,7 +15,7 @@ from otree.models import Participant, Session
 from sqlalchemy.sql import sqltypes
 from sqlalchemy.types import TypeDecorator
 
-from .plots_answers import Field
+from .answers import Field
 
 OF_GROUP = "group."
 """Before the name of a field that is the group's, and not its player's."""

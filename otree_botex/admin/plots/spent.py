@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from .plots_bins import plain, rounded
-from .plots_charts import By, Chart, Row, Series, Who, group, grouped, table
+from .bins import plain, rounded
+from .charts import By, Chart, Row, Series, Who, group, grouped, table
 
 MEASURES = ("Mean per bot", "Total")
 MOST_MOMENTS = 60

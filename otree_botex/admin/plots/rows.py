@@ -13,13 +13,13 @@ from otree.database import db
 from otree.models import Participant, Session
 from sqlalchemy import func
 
-from ..models import Bot, Launch, Message, Step
-from ..record.rows import rows_of
-from ..records import ENDED
-from .plots_answers import Answer, Field
-from .plots_charts import Who
-from .plots_fields import OF_GROUP, Asked, as_number, model_of
-from .plots_spent import Left, Spent
+from ...models import Bot, Launch, Message, Step
+from ...record.rows import rows_of
+from ...records import ENDED
+from .answers import Answer, Field
+from .charts import Who
+from .fields import OF_GROUP, Asked, as_number, model_of
+from .spent import Left, Spent
 
 BY_BOT = ("submitted", "read", "timed out")
 """The outcomes of a page that a bot left itself; what stands in its fields is the bot's answer."""

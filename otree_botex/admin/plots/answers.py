@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median, stdev
 from typing import Any
 
-from .plots_bins import bins, rounded, tenths
-from .plots_charts import BOTS, PEOPLE, By, Chart, Row, Series, Who, group, grouped, natural, table
+from .bins import bins, rounded, tenths
+from .charts import BOTS, PEOPLE, By, Chart, Row, Series, Who, group, grouped, natural, table
 
 MEASURES = ("Percent", "Count")
 MOST_ANSWERS = 25
