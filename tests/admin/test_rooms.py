@@ -48,6 +48,10 @@ def wait_for(server, session, expected):
     wait_until(lambda: whose(server, session) == expected, 90, f"{expected}\n{server.log()[-2000:]}")
 
 
+def _left(server, session, page):
+    return [step for step in server.export(session, "steps") if step["page"] == page and step["outcome"]]
+
+
 def stands_in(server, session, number):
     return seat_of(server, session, number)["stands_in"]
 
@@ -145,7 +149,8 @@ def test_a_stand_in_with_a_browser_of_its_own_is_no_person(start_server):
     save(server, stand_in_after=1, driver="browser")
     wait_until(lambda: seat_of(server, session, 1)["page"] == "ResultsWaitPage", 120, "a bot has stood in")
     assert stands_in(server, session, 1)
-    assert {step["driver"] for step in server.export(session, "steps") if step["page"] == "Contribute"} == {"browser"}
+    steps = wait_until(lambda: _left(server, session, "Contribute"), 60, "its page is on record")
+    assert [step["driver"] for step in steps] == ["browser"]
     save(server, stand_in_after=1000)
     requests.get(server.links(session)[0], headers=BY_HAND, timeout=30)
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["stopped"]
