@@ -76,7 +76,7 @@ def prepare() -> None:
         here.decides = kind == "decision"
         if here.decides:
             fate.passes("before record")
-        record(self, bot, kind, **data)
+        return record(self, bot, kind, **data)
 
     def settled(self):
         settle(self)
