@@ -163,6 +163,7 @@ def _status(row: Any, at: float) -> dict[str, Any]:
         "cause": row.cause or "",
         "stopping": bool(row.stop_wanted and not is_over),
         "pause_wanted": bool(row.pause_wanted and not is_over),
+        "heard_at": row.heard_at,
         "app": row.app or "",
         "page": row.page or "",
         "round": row.round,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ..servers import Server, wait_until
@@ -11,6 +12,12 @@ def act(server: Server, session: str, action: str, *seats: int) -> None:
     """Presses a button of the tab, for the bots of these seats; for all of them if none is named."""
     bots = [bot["bot"] for bot in server.bots(session) if bot["seat"] in seats]
     server.post_form(f"/LLMBots/{session}", session, action=action, bot=bots)
+
+
+def wait_until_heard(server: Server, session: str) -> None:
+    """Waits until all bots have heard what they were told before this."""
+    told = time.time()
+    wait_until(lambda: all(bot["heard_at"] > told for bot in server.bots(session)), 60, "the bots have heard of it")
 
 
 def set_budget(server: Server, session: str, launch: str, **limits: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..servers import wait_until
-from .doing import act, wait_for
+from .doing import act, wait_for, wait_until_heard
 from .test_interruptions import runner_of
 
 pytestmark = pytest.mark.server
@@ -25,6 +25,7 @@ def paused(start_server):
         server.launch(session, bots=2)
         wait_for(server, session, "waiting", "waiting")
         act(server, session, "pause", 2)
+        wait_until_heard(server, session)
         server.launch(session)
         # on the wait page it went on waiting, until the next page was there
         (_, second, _) = wait_for(server, session, "waiting", "paused", "waiting")

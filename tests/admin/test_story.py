@@ -14,6 +14,7 @@ import pytest
 from .. import study
 from ..benchmarks import stub
 from ..servers import wait_until
+from .doing import wait_until_heard
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.slow]
 
@@ -81,7 +82,8 @@ def watch(server, gate, session, page):
     wait_until(lambda: table.locator("tr").count() == 5, 60, "five bots are shown")
     wait_until(lambda: all(bot["calls"] for bot in server.bots(session)), 120, "each bot has asked its model")
     page.get_by_role("button", name=re.compile("^Pause all")).click()
-    wait_until(lambda: any(bot["pausing"] for bot in server.bots(session)), 60, "they are told to")
+    wait_until(lambda: any(bot["pause_wanted"] for bot in server.bots(session)), 60, "they are told to")
+    wait_until_heard(server, session)
     gate.set()
     wait_until(lambda: bots_are(server, session, "paused", "waiting", "finished"), 120, "the bots pause")
     assert any(bot["state"] == "paused" for bot in server.bots(session))

@@ -425,7 +425,7 @@ def test_a_local_model_plays_the_same_session_twice(server, database, options):
     runs = [played(model="smollm2", **options) for _ in range(2)]
     first, second = (decided(read_responses_from_botex_db(run.session_id)) for run in runs)
     assert first == second and len({row[0] for row in first}) == 3
-    assert runs[0].manifest()["model"]["deterministic"] == "yes"
+    assert runs[0].manifest()["rows"][0]["model"]["deterministic"] == "yes"
 
 
 def test_a_replay(server, database, openai):
@@ -502,6 +502,6 @@ def test_what_is_sent_to_a_model_of_ones_own(server, database, openai, monkeypat
     base = f"http://127.0.0.1:{openai.server_port}/v1"
     run = played(model="openai/mine", api_base=base)
     assert {request["model"] for request in openai.asked} == {"mine"}
-    model = run.manifest()["model"]
+    model = run.manifest()["rows"][0]["model"]
     assert model["host"] == f"127.0.0.1:{openai.server_port}" and model["own_address"]
     assert os.environ["OPENAI_API_KEY"] == KEY
