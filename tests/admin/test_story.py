@@ -87,7 +87,7 @@ def watch(server, gate, session, page):
     gate.set()
     wait_until(lambda: bots_are(server, session, "paused", "waiting", "finished"), 120, "the bots pause")
     assert any(bot["state"] == "paused" for bot in server.bots(session))
-    page.get_by_role("button", name=re.compile("^Go .*on$")).first.click()
+    page.get_by_role("button", name=re.compile("^Let .*go on$")).click()
     wait_until(lambda: not any(bot["state"] == "paused" for bot in server.bots(session)), 60, "they go on")
 
 
