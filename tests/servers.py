@@ -116,10 +116,14 @@ class Server:
         response.encoding = "utf-8"  # oTree's exports do not say so
         return response.json() if response.text.startswith(("{", "[")) else response.text
 
+    def csrf_token(self, path: str) -> str:
+        """The token that the forms of a page of the admin carry."""
+        page = self.http.get(self.url + path, timeout=60).text
+        return page.split('csrftoken" value="')[1].split('"')[0]
+
     def post_form(self, path: str, session: str, **data: Any) -> requests.Response:
         """Sends a form of the admin, with the CSRF token that a session's tab carries."""
-        page = self.http.get(f"{self.url}/LLMBots/{session}", timeout=60).text
-        token = page.split('csrftoken" value="')[1].split('"')[0]
+        token = self.csrf_token(f"/LLMBots/{session}")
         response = self.http.post(self.url + path, data={"csrftoken": token, **data}, timeout=60)
         assert response.ok, f"{path}: {response.status_code} {response.text[:2000]}"
         return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from .fed import feed
@@ -41,7 +43,7 @@ def test_bots_stand_side_by_side(start_server, page, otree):
         [["You", "contributed", "0", "points"], ["You", "earned", "189", "points"]],
     ]
     page.get_by_text("Bots (2 of 3)").click()
-    page.get_by_label("P3").check()
+    page.get_by_label(re.compile(r"^\s*P3\b")).check()
     page.get_by_role("button", name="Show", exact=True).click()
     columns.nth(2).get_by_text("Has not seen this page.").wait_for()
     columns.nth(0).get_by_role("link", name="P1").click()

@@ -20,8 +20,7 @@ def files(server):
 
 def send(server, path="", **data):
     """Sends the page's form as a browser would, and returns what is shown then."""
-    page = server.http.get(f"{server.url}/LLMBotsPersonas", timeout=60).text
-    token = page.split('csrftoken" value="')[1].split('"')[0]
+    token = server.csrf_token("/LLMBotsPersonas")
     files = {"file": data.pop("file")} if "file" in data else None
     address = f"{server.url}/LLMBotsPersonas{path}"
     return server.http.post(address, data={"csrftoken": token, **data}, files=files, timeout=60)

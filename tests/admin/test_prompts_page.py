@@ -20,8 +20,7 @@ def files(server, name):
 
 
 def send(server, path="", **data):
-    page = server.http.get(f"{server.url}/LLMBotsPrompts", timeout=60).text
-    token = page.split('csrftoken" value="')[1].split('"')[0]
+    token = server.csrf_token("/LLMBotsPrompts")
     return server.http.post(f"{server.url}/LLMBotsPrompts{path}", data={"csrftoken": token, **data}, timeout=60)
 
 

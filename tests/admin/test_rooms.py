@@ -23,8 +23,7 @@ BY_SCRIPT = {**BROWSER, "Sec-Fetch-Mode": "navigate"}
 
 def act(server, action, room="lab", **policy):
     """Does something on the page of a room. Returns what the page says then."""
-    page = server.http.get(f"{server.url}/LLMBotsRoom/{room}", timeout=60).text
-    data = {"csrftoken": page.split('csrftoken" value="')[1].split('"')[0], "action": action, **policy}
+    data = {"csrftoken": server.csrf_token(f"/LLMBotsRoom/{room}"), "action": action, **policy}
     headers = {"Accept": "application/json"}
     return server.http.post(f"{server.url}/LLMBotsRoom/{room}", data=data, headers=headers, timeout=60).json()
 

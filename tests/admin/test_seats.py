@@ -21,8 +21,7 @@ def seat_of(server, session, number):
 
 def change(server, session, number, action, **more):
     """Gives a seat to a bot, or takes it back. Returns the server's answer."""
-    page = server.http.get(f"{server.url}/LLMBots/{session}/seats", timeout=60).text
-    token = page.split('csrftoken" value="')[1].split('"')[0]
+    token = server.csrf_token(f"/LLMBots/{session}/seats")
     data = {"csrftoken": token, "action": action, "seat": seat_of(server, session, number)["code"], **more}
     headers = {"Accept": "application/json"}
     return server.http.post(f"{server.url}/LLMBots/{session}/seat", data=data, headers=headers, timeout=60)

@@ -37,7 +37,7 @@ def test_click_through(start_server, page):
     page.get_by_text("3 finished").wait_for()
     assert page.locator(".progress-bar.bg-success").count() == 3
 
-    page.get_by_role("link", name="P2").click()
+    page.get_by_role("link", name="P2", exact=True).click()
     page.get_by_role("heading", name="P2").wait_for()
     sections = page.locator(".llm-bots-step")
     texts = sections.all_inner_texts()
