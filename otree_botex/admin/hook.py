@@ -34,6 +34,7 @@ BEHIND_NAVIGATION = "{% if view._is_logged_in() %}"
 MONITOR = """
     <div id="llm-bots-monitor" data-seats="{% url 'LLMBotsSeat' session.code %}" hidden>{{ csrftoken }}</div>
     <link rel="stylesheet" href="{% static 'otree_botex/seats.css' %}">
+    <script src="{% static 'otree_botex/live.js' %}" defer></script>
     <script src="{% static 'otree_botex/seating.js' %}" defer></script>
     <script src="{% static 'otree_botex/monitor.js' %}" defer></script>
     """

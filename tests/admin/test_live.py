@@ -156,6 +156,7 @@ def test_paused_and_gone_on(start_server, tab, otree):
     session = server.session("dictator_de", 3)
     server.launch(session, **LONG)
     page = tab(server, session)
+    page.set_default_timeout(120_000)  # a bot that takes a person's time pauses when that is over
     row(page, "P2").get_by_role("button", name="Pause").click()
     row(page, "P2").get_by_text("paused", exact=True).wait_for()
     page.get_by_text("1 paused").wait_for()

@@ -101,18 +101,50 @@ const LLMBots = (function () {
     return ask;
   }
 
-  // Sends a form's data, and hands what comes back to `show`, or what went wrong to `showError`.
-  async function send(data, show, showError) {
+  // Keeps the element of this id as the server has it now, by loading the page again: as often as `seconds` says of the
+  // element as it stands, 0 for not any more, but not while nobody looks at the page. What has not changed stays as it
+  // is, so that it can be selected and copied; what was unfolded stays unfolded.
+  function reload(id, seconds) {
+    async function refresh() {
+      const old = document.getElementById(id);
+      if (document.visibilityState !== 'visible') return later();
+      const unfolded = [...old.querySelectorAll('details')].map(details => details.open);
+      try {
+        const response = await fetch(location.pathname);
+        const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById(id);
+        fresh.querySelectorAll('details').forEach((details, number) => { details.open = unfolded[number]; });
+        old.classList.remove('opacity-50');
+        if (fresh.outerHTML !== old.outerHTML) old.replaceWith(fresh);
+      } catch (error) {
+        old.classList.add('opacity-50');  // the server is away; what stands here is old
+      }
+      later();
+    }
+    function later() {
+      const pause = seconds(document.getElementById(id));
+      if (pause) setTimeout(refresh, 1000 * pause);
+    }
+    later();
+  }
+
+  // Sends a form's data. The promise is of what comes back, with an `error` if something went wrong.
+  async function post(url, data) {
     try {
-      const response = await fetch(location.pathname + location.search, {method: 'POST', headers: {Accept: 'application/json'}, body: new URLSearchParams(data)});
-      const isJson = (response.headers.get('content-type') || '').includes('json');
-      const reply = isJson ? await response.json() : {error: response.status === 403 ? 'This page is too old. Reload it and try again.' : await response.text()};
-      showError(reply.error || '');
-      if (!reply.error) show(reply);
+      const response = await fetch(url, {method: 'POST', headers: {Accept: 'application/json'}, body: new URLSearchParams(data)});
+      if ((response.headers.get('content-type') || '').includes('json')) return await response.json();
+      if (response.status === 403) return {error: 'This page is too old. Reload it and try again.'};
+      return {error: response.ok ? 'You are not logged in any more. Reload this page.' : await response.text()};
     } catch (error) {
-      showError('The server does not answer.');
+      return {error: 'The server does not answer.'};
     }
   }
 
-  return {LIMITS, element, set, isActive, state, stateInWords, duration, money, amount, spentOf, budgetBars, countsInWords, poll, send};
+  // The same to the page's own address: hands what comes back to `show`, or what went wrong to `showError`.
+  async function send(data, show, showError) {
+    const reply = await post(location.pathname + location.search, data);
+    showError(reply.error || '');
+    if (!reply.error) show(reply);
+  }
+
+  return {LIMITS, element, set, isActive, state, stateInWords, duration, money, amount, spentOf, budgetBars, countsInWords, poll, reload, post, send};
 })();

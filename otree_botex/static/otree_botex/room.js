@@ -6,7 +6,6 @@
   const alert = root.querySelector('.alert');
   const buttons = [...root.querySelectorAll('button[data-action]')];
   const STATES = {on: 'on', off: 'off', error: 'not as it should be'};
-  let timer = null;
 
   function show(room) {
     if (list.dataset.shown !== room.lines.join('\n')) {  // so that what has not changed is not read out again
@@ -22,37 +21,13 @@
     }
   }
 
-  async function ask(url, options) {
-    const response = await fetch(url, {headers: {Accept: 'application/json'}, ...options});
-    if (!(response.headers.get('content-type') || '').includes('json')) throw new Error(await response.text());
-    return response.json();
-  }
-
-  async function refresh() {
-    clearTimeout(timer);
-    try {
-      show(await ask(`${root.dataset.room}/now`));
-      root.classList.remove('opacity-50');
-    } catch (error) {
-      root.classList.add('opacity-50');  // the server is away; what stands here is old
-    }
-    timer = setTimeout(refresh, 1000);
-  }
-
   async function act(action) {
-    const data = new URLSearchParams({action, csrftoken: root.querySelector('[name=csrftoken]').value});
-    let said = '';
-    try {
-      const reply = await ask(root.dataset.room, {method: 'POST', body: data});
-      said = reply.error || '';
-      if (!said) show(reply);
-    } catch (error) {
-      said = 'The server does not answer, or you are not logged in any more.';
-    }
-    alert.textContent = said;
-    alert.hidden = !said;
+    const reply = await LLMBots.post(root.dataset.room, {action, csrftoken: root.querySelector('[name=csrftoken]').value});
+    if (!reply.error) show(reply);
+    alert.textContent = reply.error || '';
+    alert.hidden = !reply.error;
   }
 
   buttons.forEach(button => button.addEventListener('click', () => act(button.dataset.action)));
-  refresh();
+  LLMBots.poll(`${root.dataset.room}/now`, root, show);
 })();

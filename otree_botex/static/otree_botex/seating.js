@@ -1,46 +1,19 @@
 // What the page "Seats" and oTree's Monitor have in common: asks once a second who has which seat, and gives seats to
 // bots and takes them back. `show` gets each answer; the promise of `act` is what the server said.
 function llmBotsSeating(root, show) {
-  let timer = null;
-
-  async function ask(options) {
-    const response = await fetch(root.dataset.seats, {headers: {Accept: 'application/json'}, ...options});
-    if (!(response.headers.get('content-type') || '').includes('json')) throw new Error(await response.text());
-    return response.json();
-  }
-
-  async function refresh() {
-    clearTimeout(timer);
-    try {
-      show(await ask());
-      root.classList.remove('opacity-50');
-    } catch (error) {
-      root.classList.add('opacity-50');  // the server is away; what stands here is old
-    }
-    timer = setTimeout(refresh, 1000);
-  }
-
   async function act(action, seat, model) {
-    const data = new URLSearchParams({action, seat, model: model || ''});
-    data.set('csrftoken', root.querySelector('[name=csrftoken]').value);
-    try {
-      const reply = await ask({method: 'POST', body: data});
-      if (reply.seats) show(reply);
-      return reply;
-    } catch (error) {
-      return {error: 'The server does not answer, or you are not logged in any more.'};
-    }
+    const csrftoken = root.querySelector('[name=csrftoken]').value;
+    const reply = await LLMBots.post(root.dataset.seats, {action, seat, model: model || '', csrftoken});
+    if (reply.seats) show(reply);
+    return reply;
   }
 
-  refresh();
+  LLMBots.poll(root.dataset.seats, root, show);
   return act;
 }
 
 function llmBotsElement(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text) element.textContent = text;
-  return element;
+  return LLMBots.element(tag, {className: className || '', textContent: text || ''});
 }
 
 // A select of the models that bots can play with now; what was chosen stays chosen.
@@ -60,7 +33,7 @@ function llmBotsAgo(seconds) {
 
 // Who has a seat, in a few words, and a class for its colour.
 function llmBotsWho(seat) {
-  const state = seat.state === 'waiting' ? 'waiting for others' : seat.state;
+  const state = LLMBots.stateInWords(seat.state);
   if (seat.who === 'bot') return {text: `🤖 ${seat.stands_in ? 'stands in' : 'bot'}: ${state}`, state: seat.state};
   if (seat.who === 'free') return {text: 'free for a person', state: 'free'};
   if (seat.who === 'person') return {text: 'person', state: 'person'};
