@@ -64,7 +64,7 @@ def play(url: str, model: str) -> int:
     response.raise_for_status()
     session = response.json()["code"]
     print(f"A public goods game for {PLAYERS} players, all of them played by {model}.", flush=True)
-    code = launch(url, session, model, None, {})
+    code = launch(url, session, {"model": model})
     for row in _answers(url, session):
         print(f"\nP{row['seat']} on {row['page']}: {row['label']} {row['answer']}")
         print(textwrap.indent(textwrap.fill(row["reason"], 100), "    "))
