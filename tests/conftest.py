@@ -17,6 +17,8 @@ from .servers import Server
 
 # litellm fetches a list of prices from the web on import, and waits for it, unless it is told not to.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+# Dask's profiler may hang a process that starts threads, for ever, before Python 3.11.9 (its issue 106883).
+os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
 
 ROOT = Path(__file__).parents[1]
 OTREE = {"6": os.environ.get("OTREE6_PYTHON"), "5": os.environ.get("OTREE5_PYTHON")}
