@@ -36,7 +36,10 @@ class LLMBotsAnswers(AdminSessionPage):
                 {"name": name, "column": column, "options": sorted({row[column] for row in rows})}
                 for name, column in (("Model", "model"), ("Persona", "persona_name"), ("Treatment", "treatment"))
             ],
-            "has": {column: any(row[column] for row in rows) for column in ("persona_name", "treatment", "remark")},
+            "has": {
+                "field": len({row["field"] for row in rows}) > 1,
+                **{column: any(row[column] for row in rows) for column in ("persona_name", "treatment", "remark")},
+            },
             "place": page,
             "query": urlencode({"page": page, "field": field}),
         }

@@ -58,7 +58,7 @@ def test_who_waits_for_whom_and_what_can_be_done(start_server, tab, otree):
 
     row(page, "P2").get_by_role("button", name="Stop").click()
     row(page, "P2").get_by_text("stopped", exact=True).wait_for()
-    page.get_by_role("button", name="Stop all 1").wait_for()
+    page.get_by_role("button", name="Stop 1 bot").wait_for()
     row(page, "P2").get_by_role("button", name="Start again").click()
     page.get_by_text("2 waiting for others").wait_for()
     page.get_by_role("button", name="Stop all 2").click()

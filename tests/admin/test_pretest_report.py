@@ -124,7 +124,7 @@ def test_printed_it_has_everything_and_no_navigation(start_server, page, tmp_pat
     text = re.sub(r"\s+", " ", text)
     for said in (*TITLES, REMARK, REPLIES[:40], TOO_MANY, "Payoffs", "What was played with", "test/model"):
         assert said in text, said
-    for navigation in ("Monitor", "Take along", "Sessions", "Plots"):
+    for navigation in ("Monitor", "Download", "Sessions", "Plots"):
         assert navigation not in text
     size = subprocess.run(["pdfinfo", tmp_path / "report.pdf"], capture_output=True, text=True).stdout
     assert "A4" in size

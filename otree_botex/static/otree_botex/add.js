@@ -176,7 +176,7 @@
     const cost = one => one.cost === 'not known' && reply.pending ? 'looking …' : one.cost;
     const numbers = one => [one.seats, one.calls, one.tokens, cost(one)];
     const table = byId('outlook-rows');
-    table.tBodies[0].replaceChildren(...reply.rows.map(row => line(row.model + (row.personas ? `, ${row.personas}` : ''), ...numbers(row))));
+    table.tBodies[0].replaceChildren(...reply.rows.map(row => line(row.model + (row.personas ? ` · ${row.personas}` : ''), ...numbers(row))));
     if (table.tFoot) table.tFoot.remove();
     if (reply.rows.length > 1) table.createTFoot().append(line('All', ...numbers(reply.total)));
     byId('outlook-warnings').replaceChildren(...reply.warnings.map(text => element('div', {className: 'alert alert-warning', textContent: text})));

@@ -46,7 +46,7 @@
     for (const row of shown) {
       const answer = row.querySelector('.answer b');
       if (!answer) continue;
-      if (!fields.has(row.dataset.field)) fields.set(row.dataset.field, {name: row.querySelector('.question').textContent, times: new Map()});
+      if (!fields.has(row.dataset.field)) fields.set(row.dataset.field, {name: row.dataset.question, times: new Map()});
       const {times} = fields.get(row.dataset.field);
       times.set(answer.textContent, (times.get(answer.textContent) || 0) + 1);
     }

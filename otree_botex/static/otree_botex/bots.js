@@ -87,7 +87,7 @@
     parts.treatment = cell('llm-bots-treatment');
     parts.model = cell('llm-bots-model');
     cell('', part('state', 'span'), part('waitsFor', 'small', 'd-block text-muted'));
-    cell('', part('page', 'div'), part('where', 'small', 'text-muted'));
+    cell('llm-bots-where', part('page', 'div'), part('where', 'small', 'text-muted'));
     part('bar', 'div');
     cell('', element('div', {className: 'progress'}, parts.bar), part('pages', 'small', 'text-muted text-nowrap'));
     for (const name of ['calls', 'tokens', 'cost', 'mean']) parts[name] = cell('num llm-bots-wide');
@@ -203,7 +203,7 @@
     const isFiltered = FILTERS.some(name => view[name]);
     for (const [action, {ofMany, fits}] of Object.entries(ACTIONS)) {
       const made = byId(`all-${action}`), number = shown.filter(fits).length;
-      const whom = isFiltered ? `the ${number} shown` : `all ${number}`;
+      const whom = isFiltered ? `the ${number} shown` : number === 1 ? '1 bot' : `all ${number}`;
       set(made, 'hidden', !number);
       set(made, 'textContent', ofMany.replace('…', whom));
     }
