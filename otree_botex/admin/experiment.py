@@ -43,7 +43,9 @@ def treatment(seat: Participant) -> str:
 
 def value(seat: Participant, name: str) -> str:
     """What a participant's field or the session config's has of this name; empty if neither knows it."""
-    return str(seat.vars.get(name) or seat.session.config.get(name) or "")[:200]
+    # not seat.vars: oTree writes a participant anew whose vars were asked for
+    known = (seat._vars.get(name), seat.session.config.get(name))
+    return next((str(one)[:200] for one in known if one not in (None, "")), "")
 
 
 def code_hash(apps: list[str]) -> str:

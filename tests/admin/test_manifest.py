@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from ..servers import wait_until
+from ..servers import edit, wait_until
 
 pytestmark = pytest.mark.server
 
@@ -91,6 +91,19 @@ def test_nothing_that_failed_disappears(start_server):
     assert failed["cause"] == "page" and "error 500" in failed["error"], failed
     exported = {row["seat"]: row for row in server.export(session, "bots")}
     assert exported[str(failed["seat"])]["cause"] == "page" and exported["1"]["treatment"] == "loss frame"
+
+
+def test_a_treatment_may_be_0_and_may_be_settled_late(start_server):
+    """Where it is only settled on a page, the session config's counts until then; 0 and False are treatments."""
+    server = start_server(settings="PARTICIPANT_FIELDS = ['treatment']; SESSION_CONFIG_DEFAULTS['treatment'] = 'none'")
+    drawn = """def before_next_page(player: Player, timeout_happened):
+        player.participant.treatment = [0, False, 'high'][player.id_in_group - 1]"""
+    edit(server, "dictator_de/__init__.py", r"def before_next_page\(player: Player, timeout_happened\):", drawn)
+    session = server.session("dictator_de", 3)
+    launch = server.launch(session)
+    server.finish(session, 3)
+    assert [seat["treatment"] for seat in manifest(server, launch)["seats"]] == ["0", "False", "high"]
+    assert [row["treatment"] for row in server.export(session, "bots")] == ["0", "False", "high"]
 
 
 def test_a_launch_has_a_page_a_report_and_an_archive(start_server, chromium):
