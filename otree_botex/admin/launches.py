@@ -42,6 +42,8 @@ def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_b
     """
     plan = completed(plan)
     guard.check(plan.rows, plan.budget)
+    if plan.prompts:
+        project_files.prompts(Path.cwd(), plan.prompts)
     interpreters = [runners.interpreter(row.model) for row in plan.rows]
     server = runners.server()
     record = _record(session, taken, plan, started_by)
@@ -86,18 +88,16 @@ def _start(
 
 
 def _record(session: Session, taken: Sequence[Participant], plan: Plan, started_by: str) -> Launch:
-    """Writes a launch and its bots down, with who plays where. Raises SetupError if the plan does not fit the seats, or
-    if there are no such personas or prompts."""
-    rows, personas = casting.cast(taken, plan)
-    if plan.prompts:
-        project_files.prompts(Path.cwd(), plan.prompts)
+    """Writes a launch and its bots down, with who plays where if the plan is complete. Raises SetupError if it does not
+    fit the seats, or if there are no such personas."""
+    rows, personas = casting.cast(taken, plan) if plan.seed is not None else ({}, {})
     record = Launch(
         session=session,
         session_code=session.code,
         server=hook.server_url() or "",
         code=random_chars_8(),
         rows_json=as_stored(plan.rows),
-        assignment_json=json.dumps({"how": plan.how, "seed": plan.seed, "over": plan.over}),
+        assignment_json=_assignment(plan),
         prompts=plan.prompts,
         is_pretest=plan.pretest,
         budget_json=json.dumps(plan.budget.as_json()),
@@ -111,17 +111,17 @@ def _record(session: Session, taken: Sequence[Participant], plan: Plan, started_
     db._db.flush()
     for seat in taken:
         number = seat.id_in_session
-        persona = personas.get(number)
+        row, persona = rows.get(number, 0), personas.get(number)
         bot = Bot(
             session=session,
             launch_id=record.id,
             participant_id=seat.id,
             participant_code=seat.code,
             number=number,
-            row=rows[number],
+            row=row,
             persona=persona.text if persona else "",
             persona_name=persona.name if persona else "",
-            seed=plan.rows[rows[number]].parameters.seed_of(number),
+            seed=plan.rows[row].parameters.seed_of(number),
             treatment=experiment.treatment(seat),
             state="starting",
             started_at=time.time(),
@@ -130,6 +130,24 @@ def _record(session: Session, taken: Sequence[Participant], plan: Plan, started_
         db.add(bot)
     db._db.flush()
     return record
+
+
+def _assignment(plan: Plan) -> str:
+    return json.dumps({"how": plan.how, "seed": plan.seed, "over": plan.over})
+
+
+def _complete(record: Launch) -> None:
+    """Draws who plays where in a launch that could not be started, if that was not done. Raises as `launch` does."""
+    if json.loads(record.assignment_json)["seed"] is not None:
+        return
+    plan = completed(Plan(tuple(rows_of(record)), prompts=record.prompts, budget=budget_of(record)))
+    bots = bots_of(record)
+    taken = db.query(Participant).filter(Participant.id.in_([bot.participant_id for bot in bots]))
+    _, personas = casting.cast(taken.order_by(Participant.id_in_session).all(), plan)
+    record.rows_json, record.assignment_json = as_stored(plan.rows), _assignment(plan)
+    for bot in bots:
+        persona = personas.get(bot.number)
+        bot.persona, bot.persona_name = (persona.text, persona.name) if persona else ("", "")
 
 
 def start_from_config(session: Session) -> None:
@@ -156,10 +174,8 @@ def start_from_config(session: Session) -> None:
         launch(session, seats.some(session, number), asked, "session config")
     except BotexError as error:
         logger.error("Session %s: the bots could not be started. %s", session.code, error)
-        taken = seats.free(session)[-number:]
-        # personas or prompts that are not there could not be recorded
-        what_is_known = plans.simple(asked.rows[0].parameters)
-        fail(bots_of(_record(session, taken, what_is_known, "session config")), str(error))
+        # as they were asked for: what is missing is looked for when they are started again
+        fail(bots_of(_record(session, seats.free(session)[-number:], asked, "session config")), str(error))
     db.commit()
 
 
@@ -172,6 +188,7 @@ def start_again(bots: Sequence[Bot]) -> None:
     for launch_id in {bot.launch_id for bot in waiting}:
         record = db.query(Launch).filter_by(id=launch_id).one()
         again = [bot for bot in waiting if bot.launch_id == launch_id]
+        _complete(record)
         guard.check(rows_of(record), budget_of(record))
         interpreters, server = [runners.interpreter(row.model) for row in rows_of(record)], runners.server()
         for bot in again:

@@ -83,6 +83,27 @@ def test_bots_that_cannot_start_say_so_on_the_tab(server):
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
 
 
+def test_bots_that_could_not_start_play_as_the_config_says_once_that_is_mended(start_server):
+    """What is not there at first is looked for again; nothing of what the config asks for is lost meanwhile."""
+    asked = {"llm_bots": 4, "llm_bots_personas": "people", "llm_bots_prompts": "own", "llm_bots_budget_cost": 2.5}
+    server = start_server(settings=f"next(one for one in SESSION_CONFIGS if 'llm_bots_start' in one).update({asked!r})")
+    session = server.session("public_goods_with_bots", 3)
+    assert "Only 3 seats are free" in server.bots(session)[0]["error"]
+    refused = server.post_form(f"/LLMBots/{session}", session, action="again").text
+    assert "There is no set of personas “people”" in refused
+    folder = server.folder / "_llm_bots"
+    (folder / "personas" / "people.csv").write_text("name\nAnna\n", "utf-8")
+    (folder / "prompts" / "own").mkdir(parents=True)
+    (folder / "prompts" / "own" / "persona.txt").write_text("You are $persona.", "utf-8")
+    server.post_form(f"/LLMBots/{session}", session, action="again")
+    bots = server.wait_for_end(session)
+    assert [(bot["state"], bot["persona"]) for bot in bots] == [("finished", "Anna")] * 3
+    manifest = server.get(f"/api/llm_bots/launch/{bots[0]['launch']}/manifest")
+    assert (manifest["budget"]["cost"], manifest["prompt_set"]) == (2.5, "own")
+    assert manifest["prompts"]["persona"] == "You are $persona."
+    assert manifest["assignment"]["seed"] is not None
+
+
 def test_launch_from_a_shell(server):
     session = server.session("public_goods", 3)
     done = command_line(server, "launch", "--server", server.url, "--session", session, "--model", "random")
