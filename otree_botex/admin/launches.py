@@ -46,8 +46,10 @@ def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_b
         project_files.prompts(Path.cwd(), plan.prompts)
     interpreters = [runners.interpreter(row.model) for row in plan.rows]
     server = runners.server()
+    given_up = db.query(Bot).filter(Bot.participant_id.in_([seat.id for seat in taken]), Bot.state.notin_(ENDED)).all()
     record = _record(session, taken, plan, started_by)
     bots = {bot.number: bot for bot in bots_of(record)}
+    stop(given_up)  # should their runners turn up again
     for seat in taken:
         # as if its link had been opened: nobody else is given this seat from now on
         seat.initialize(None)
@@ -217,13 +219,10 @@ def set_budget(record: Launch, budget: Budget) -> None:
 
 
 def stop(bots: Sequence[Bot]) -> None:
-    """Asks bots to stop; those whose runner is gone are stopped at once."""
+    """Asks bots to stop. Those whose runner is gone have failed and remain so; should it turn up again, it is told."""
     for bot in bots:
-        if bot.state in ENDED:
-            continue
-        bot.stop_wanted = True
-        if not runners.is_running(bot):
-            bot.state, bot.error, bot.cause, bot.ended_at = "stopped", "", "", time.time()
+        if bot.state not in ENDED:
+            bot.stop_wanted = True
 
 
 def fail(bots: Sequence[Bot], error: str) -> None:

@@ -11,6 +11,7 @@ from otree.models import Participant, Session
 from ..errors import SetupError
 from ..models import Bot
 from ..records import ENDED
+from . import runners
 
 
 def of_session(session: Session) -> list[Participant]:
@@ -19,9 +20,10 @@ def of_session(session: Session) -> list[Participant]:
 
 
 def with_bots(session: Session) -> set[int]:
-    """The ids of the participants whose seat a bot is playing or about to play."""
-    rows = db.query(Bot.participant_id).filter(Bot.session_id == session.id, Bot.state.notin_(ENDED))
-    return {participant_id for (participant_id,) in rows}
+    """The ids of the participants whose seat a bot is playing or about to play. One whose runner is gone is not."""
+    columns = (Bot.id, Bot.participant_id, Bot.heard_at)
+    bots = db.query(*columns).filter(Bot.session_id == session.id, Bot.state.notin_(ENDED))
+    return {bot.participant_id for bot in bots if runners.is_running(bot)}
 
 
 def free(session: Session) -> list[Participant]:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from ..servers import wait_until
+from .test_seats import change
 
 pytestmark = pytest.mark.server
 
@@ -80,6 +81,24 @@ def test_killing_the_runner_loses_nothing_and_the_bots_go_on(start_server):
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 6
     said = answers_are_the_data(server, session, "guess", "guess_two_thirds.{}.player.guess")
     assert len(said) == 18
+
+
+def test_the_seat_of_a_bot_whose_runner_was_killed_can_be_given_to_another(start_server):
+    """Also after all were told to stop: what became of the bot is not forgotten."""
+    server, session = two_waiting_bots(start_server, "public_goods")
+    os.kill(runner_of(server), signal.SIGKILL)
+    lost = wait_until(
+        lambda: [bot for bot in server.bots(session) if bot["state"] == "failed"], 10, "the tab tells of the loss"
+    )
+    token = server.csrf_token("/LLMBotsOverview")
+    assert server.http.post(f"{server.url}/LLMBotsOverview", data={"csrftoken": token, "action": "stop"}).ok
+    bots = server.bots(session)
+    assert [(bot["state"], bot["error"]) for bot in bots] == [("failed", lost[0]["error"])] * 2
+    assert change(server, session, 3, "give", model="random").ok
+    assert "already playing on P3" in change(server, session, 3, "give", model="random").json()["error"]
+    act(server, session, "again", bots[0]["bot"])
+    server.launch(session)
+    assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
 
 
 def test_a_restarted_bot_remembers(start_server):
