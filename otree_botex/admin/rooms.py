@@ -23,6 +23,7 @@ from ..models import Bot, Launch, RoomPolicy
 from ..policies import Policy, stored
 from ..records import ENDED
 from . import handover, launches, seats, visitors
+from .pretest.words import lasted
 from .settings import bot_settings
 
 logger = logging.getLogger("otree_botex")
@@ -200,9 +201,9 @@ def _words(policy: Policy) -> str:
     if policy.seats:
         wants.append(f"take {_number(policy.seats)}")
     if policy.fill_after is not None:
-        wants.append(f"fill the seats that nobody has opened after {policy.fill_after} s")
+        wants.append(f"fill the seats that nobody has opened after {lasted(policy.fill_after)}")
     if policy.stand_in_after is not None:
-        wants.append(f"stand in for people who are inactive for {policy.stand_in_after} s")
+        wants.append(f"stand in for people who are inactive for {lasted(policy.stand_in_after)}")
     return f"When a session begins in this room, bots ({models}) {'; '.join(wants)}."
 
 
@@ -216,7 +217,7 @@ def _free(policy: Policy, session: Session, passed: float) -> list[str]:
     if policy.fill_after is None:
         return [f"{said}."]
     left = max(policy.fill_after - passed, 0)
-    return [f"{said}; bots fill {'it' if free == 1 else 'them'} in {left:.0f} s."]
+    return [f"{said}; bots fill {'it' if free == 1 else 'them'} in {lasted(round(left))}."]
 
 
 def _idle(policy: Policy, session: Session, now: float, since: float) -> list[str]:
@@ -224,7 +225,7 @@ def _idle(policy: Policy, session: Session, now: float, since: float) -> list[st
     if after is None:
         return []
     return [
-        f"P{seat.id_in_session} has been inactive for {idle:.0f} s; a bot stands in at {after} s."
+        f"P{seat.id_in_session} has been inactive for {lasted(round(idle))}; a bot stands in at {lasted(after)}."
         for seat, idle in _people(session, now, since, least=min(after / 2, 30))
     ]
 

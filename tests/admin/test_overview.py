@@ -54,7 +54,7 @@ def test_all_launches_and_what_plays_now(start_server, overview, otree):
     assert playing in page.locator(".llm-bots-overview tbody tr").first.inner_text()  # the newest comes first
     page.get_by_text("1 of 2 launches play now: 2 waiting for others. All launches together have cost $0.").wait_for()
     ended = of(page, played)
-    for text in (launch, "by REST API", "Spende", "random", "2 finished", "100 %", "of 50 calls"):
+    for text in (launch, "by REST API", "Spende", "random", "2 finished", "100%", "of 50 calls"):
         assert text in ended.inner_text()
     assert not ended.get_by_role("button").first.is_visible()
 

@@ -14,7 +14,7 @@ def test_click_through(start_server, page):
     page.get_by_role("link", name="🤖 LLM bots").click()
     page.get_by_text("No bots take part in this session yet.").wait_for()
     page.get_by_role("link", name="Add LLM bots").click()
-    page.get_by_label("So many free seats").check()
+    page.get_by_label("This many free seats").check()
     page.get_by_label("Number of seats").fill("2")
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Seed", exact=True).fill("7")

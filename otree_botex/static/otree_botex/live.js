@@ -68,7 +68,7 @@ const LLMBots = (function () {
       const share = limit ? Math.min(spent[name] / limit, 1) : 1;
       const bar = element('div', {className: 'progress-bar' + (share === 1 ? ' bg-danger' : share > 0.8 ? ' bg-warning' : '')});
       bar.style.width = `${100 * share}%`;
-      line.append(element('div', {className: 'progress', title: `${Math.floor(100 * share)} % of the budget`}, bar));
+      line.append(element('div', {className: 'progress', title: `${Math.floor(100 * share)}% of the budget`}, bar));
       return line;
     });
   }

@@ -52,10 +52,10 @@
         element('span', {className: `llm-bots-state llm-bots-${state}`}, `${bots} ${stateInWords(state)}`)));
       parts.spent.replaceChildren(...budgetBars(launch.spent, launch.budget));
     }
-    const percent = `${Math.floor(100 * launch.progress)} %`;
+    const percent = `${Math.floor(100 * launch.progress)}%`;
     set(parts.percent, 'textContent', percent);
     set(parts.bar, 'className', 'progress-bar' + (launch.progress === 1 ? ' bg-success' : ''));
-    set(parts.bar.style, 'width', percent.replace(' ', ''));
+    set(parts.bar.style, 'width', percent);
     set(parts.row, 'className', launch.playing ? 'llm-bots-playing' : '');
     for (const [action, made] of Object.entries(parts.buttons)) set(made, 'hidden', !number(action, launch));
   }
