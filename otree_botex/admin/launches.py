@@ -111,6 +111,7 @@ def _record(session: Session, taken: Sequence[Participant], plan: Plan, started_
     )
     db.add(record)
     db._db.flush()
+    of_people = seats.of_people(session.id)
     for seat in taken:
         number = seat.id_in_session
         row, persona = rows.get(number, 0), personas.get(number)
@@ -125,6 +126,7 @@ def _record(session: Session, taken: Sequence[Participant], plan: Plan, started_
             persona_name=persona.name if persona else "",
             seed=plan.rows[row].parameters.seed_of(number),
             treatment=experiment.treatment(seat),
+            with_person=seat.id in of_people,
             state="starting",
             started_at=time.time(),
             heard_at=time.time(),
@@ -250,7 +252,4 @@ def of_bot(bot: Bot) -> Launch:
 
 def manifest(record: Launch) -> dict[str, Any]:
     """All that shaped the answers of a launch, and what became of each seat."""
-    bots = db.query(Bot.participant_id).filter_by(session_id=record.session_id)
-    people = db.query(Participant).filter_by(session_id=record.session_id, visited=True)
-    humans = people.filter(Participant.id.notin_([bot.participant_id for bot in bots])).count()
-    return manifests.manifest(own.record(), record, humans=humans, now=state)
+    return manifests.manifest(own.record(), record, humans=len(seats.of_people(record.session_id)), now=state)

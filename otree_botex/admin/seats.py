@@ -33,6 +33,13 @@ def free(session: Session) -> list[Participant]:
     return [seat for seat in found if seat.id not in taken]
 
 
+def of_people(session_id: int) -> set[int]:
+    """The ids of the participants whose seat a person has, or had before a bot or after it."""
+    opened = {id for (id,) in db.query(Participant.id).filter_by(session_id=session_id, visited=True)}
+    bots = db.query(Bot.participant_id, Bot.with_person).filter_by(session_id=session_id).all()
+    return opened - {id for id, _ in bots} | {id for id, with_person in bots if with_person}
+
+
 def some(session: Session, number: int | None) -> list[Participant]:
     """So many free seats, or all of them. The last ones are taken, since people are given the first ones.
 

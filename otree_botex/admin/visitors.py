@@ -52,6 +52,8 @@ async def let_in(call_next: Next, request: Request) -> Response:
     by = request.cookies.get(BOT_COOKIE, "")
     if by:
         return _turned_away() if _is_to_stop(by) else await call_next(request)
+    if request.method == "POST" and _is_browser(request):
+        _note_person(match[2])
     if match[2] not in standing_in:
         return await call_next(request)
     begins, sent = match[1] != "p", _overheard(request)
@@ -68,7 +70,18 @@ def comes_back(code: str) -> None:
     seat = db.query(Participant).filter_by(code=code).first()
     if bot is not None and seat is not None:
         logger.info("P%s of session %s is back; the bot that stood in stops.", bot.number, bot.session.code)
+        bot.with_person = True
         handover.release(seat, [bot], handover.last_active(seat) - 1)  # it is the person that was active last
+
+
+def _note_person(code: str) -> None:
+    """A person sends a page: if bots have played on this seat, or do, they were not alone there."""
+    bots = db.query(Bot).filter_by(participant_code=code, with_person=False)
+    bots.update({"with_person": True}, synchronize_session=False)
+
+
+def _is_browser(request: Request) -> bool:
+    return request.headers.get("user-agent", "").startswith(BROWSERS)
 
 
 def _is_to_stop(name: str) -> bool:
@@ -99,7 +112,7 @@ def _overheard(request: Request) -> list[bytes]:
 def _is_by_hand(request: Request, code: str, sent: bytes, is_waiting: bool) -> bool:
     """Whether a person made this request for a page, and not a tab that was left open."""
     headers = request.headers
-    if not headers.get("user-agent", "").startswith(BROWSERS):
+    if not _is_browser(request):
         return False
     if "sec-fetch-mode" in headers:
         return headers.get("sec-fetch-user") == "?1"

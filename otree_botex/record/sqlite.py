@@ -35,7 +35,7 @@ except ImportError:  # SQLAlchemy 1.3, which oTree pins
     from sqlalchemy.ext.declarative import declarative_base
 
 ENVIRONMENT = "BOTEX_DB"
-FORMAT = 3
+FORMAT = 4
 """Of the tables; stands in the file as SQLite's user_version."""
 BUSY_SECONDS = 60
 

@@ -42,7 +42,8 @@ class LaunchColumns:
 
 class BotColumns:
     """One seat of a launch, what became of it, and what it took. `row` is that of its launch's mix, from 0;
-    `stands_in` says that the seat is that of a person who may come back to it."""
+    `with_person` says that a person played there, too, before or after, and `stands_in` that the seat is that of one
+    who may come back to it."""
 
     participant_code = Column(String(16), index=True)
     number = Column(Integer)
@@ -52,6 +53,7 @@ class BotColumns:
     persona_name = Column(String(200), default="")
     treatment = Column(String(200), default="")
     seed = Column(Integer)
+    with_person = Column(Boolean, default=False)
     stands_in = Column(Boolean, default=False)
     state = Column(String(20), default="starting")
     error = Column(Text, default="")

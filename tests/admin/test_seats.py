@@ -135,6 +135,22 @@ def test_nothing_of_a_bot_is_let_in_once_its_seat_is_taken_back(start_server, pe
     assert (data["is_bot"], data["model"]) == ("1", "random")
 
 
+def test_people_are_counted_where_bots_play_before_them_or_after(start_server):
+    server, browser = start_server(), {"User-Agent": "Mozilla/5.0"}
+    session = server.session("dictator_de", 3)
+    links = server.links(session)
+    requests.get(links[0], headers=browser, timeout=30)
+    launch = server.launch(session, human_pace=True)  # on P2 and P3, which they have not left yet
+    assert change(server, session, 1, "give", model="random").ok
+    wait_until(lambda: all(seat_of(server, session, n)["page"] for n in (2, 3)), 60, "they have begun")
+    for number in (2, 3):
+        change(server, session, number, "take")
+    requests.post(requests.get(links[1], timeout=30).url, headers=browser, timeout=30)
+    requests.post(requests.get(links[2], timeout=30).url, headers={"User-Agent": "Python-urllib/3.11"}, timeout=30)
+    told = server.get(f"/api/llm_bots/launch/{launch}/manifest")
+    assert told["experiment"]["humans"] == 2, "on P1 and P2; what was sent for P3 is oTree's own, when time is up"
+
+
 def test_mistakes_are_told(start_server):
     server = start_server()
     session = server.session("dictator_de", 1)
