@@ -35,7 +35,7 @@ class Gate:
         self._journal, self._bot, self._purse = journal, bot, purse or Purse()
 
     def enter(self) -> bool:
-        """Returns when the bot is not to pause any more. True if it had to."""
+        """Returns when the bot is not to pause any more. True if it had to. Raises Stopped."""
         return self._wait(self._shut)
 
     @contextmanager
@@ -64,6 +64,8 @@ class Gate:
 
     def _wait(self, hindrance: Callable[[], Hindrance | None]) -> bool:
         """Until nothing is in the way. True if the bot was paused for it."""
+        if self.stop.is_set():
+            raise Stopped
         before, paused_at = self._journal.current, None
         while (found := hindrance()) is not None:
             if found.ends:

@@ -105,8 +105,8 @@ class _Talker:
             self.slowest = max(self.slowest, time.monotonic() - began)
             if turn.say:
                 self.journal.settle()
-                self.gate.enter()
             for chat, text in turn.say.items():
+                self.gate.enter()  # its seat may have been taken back while its model thought
                 self.chats.say(chat, text)
                 self.messages += 1
             self.news += self._note(self.chats.heard())

@@ -12,6 +12,7 @@ from otree_botex.bots.chat import Chat, Line
 from otree_botex.bots.conversation import BETWEEN
 from otree_botex.bots.form import Form
 from otree_botex.bots.gate import Gate
+from otree_botex.bots.patience import Stopped
 from otree_botex.bots.pictures import Picture
 from otree_botex.bots.replies import KEPT_NOTES_LENGTH
 from otree_botex.bots.talking import TalkLimits, talk_and_decide
@@ -265,6 +266,20 @@ def test_what_a_bot_says_in_a_chat_is_safe_on_record_before_it_is_said():
     here = replace(page(), chats=(CHAT,))
     talk_and_decide(OneChat(journal), thinker, journal, Gate(journal, Event()), here, TalkLimits(), None, ())
     assert journal.kinds()[journal.kinds().index("said") - 2 :][:3] == ["reply", "settled", "said"]
+
+
+def test_a_bot_whose_seat_is_taken_back_while_its_model_thinks_says_nothing():
+    class TakenBack(ScriptedLLM):
+        def complete(self, request):
+            stop.set()
+            return super().complete(request)
+
+    stop, llm = Event(), TakenBack({"reason": "r", "say": {"chat1": "Hello"}, "done": True})
+    thinker, journal = mind(llm)
+    here = replace(page(), chats=(CHAT,))
+    with pytest.raises(Stopped):
+        talk_and_decide(OneChat(journal), thinker, journal, Gate(journal, stop), here, TalkLimits(), None, ())
+    assert llm.requests and "said" not in journal.kinds()
 
 
 def test_notes_cannot_pass_for_a_page():

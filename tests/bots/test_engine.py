@@ -230,6 +230,18 @@ def test_a_bot_that_is_told_to_stop_stops_whatever_it_is_doing(home):
     chromium.close()
 
 
+def test_nothing_is_begun_for_a_bot_that_was_told_to_stop():
+    begun, stop = Event(), Event()
+
+    async def click():
+        begun.set()
+
+    stop.set()
+    with pytest.raises(Stopped):
+        Chromium("http://localhost").run(click(), stop)
+    assert not begun.is_set()
+
+
 @pytest.fixture
 def program(tmp_path, monkeypatch):
     """A program in Chromium's place: it writes down how it was started, and does what it is told."""

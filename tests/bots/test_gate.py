@@ -37,6 +37,14 @@ def test_an_open_gate_holds_nobody_up():
     assert gate.enter() is False and gate.seconds == 0 and not journal.records
 
 
+def test_no_gate_lets_a_bot_pass_that_was_told_to_stop():
+    gate = Gate(journal := Journal(), Event())
+    gate.stop.set()
+    with pytest.raises(Stopped):
+        gate.enter()
+    assert not journal.records
+
+
 def test_a_bot_is_paused_until_it_may_go_on(shut):
     gate, journal = shut
     threading.Timer(0.5, setattr, (gate, "is_shut", False)).start()

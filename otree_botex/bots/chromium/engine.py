@@ -82,8 +82,11 @@ class Chromium:
     def run(self, work: Coroutine[Any, Any, Result], stop: Event, seconds: float = SECONDS) -> Result:
         """What a piece of work in the browser's thread returns or raises.
 
-        Raises PageError if it took too long, and Stopped.
+        Raises PageError if it took too long, and Stopped: nothing is begun for a bot that was told to stop.
         """
+        if stop.is_set():
+            work.close()
+            raise Stopped
         future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
         end = time.monotonic() + seconds
         while not concurrent.futures.wait([future], timeout=POLL_SECONDS).done:
