@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from ..parameters import REPLAY
+from ..parameters import REPLAY, Parameters
 from ..records import MemoryMode
 
 PROMPT_TOKENS, PAGE_TOKENS = (450, 900), (100, 700)
@@ -37,13 +37,16 @@ NOTHING = Span(0, 0)
 
 @dataclass(frozen=True)
 class Took:
-    """What one bot took from the first page to the last: calls, tokens in and out, and US dollars if they are known."""
+    """What one bot took from the first page to the last: calls, tokens in and out, and US dollars if they are known;
+    and what it remembered and was shown, on which that depends."""
 
     model: str
     calls: Span
     input: Span
     output: Span
     cost: float | None = None
+    memory: MemoryMode = "full"
+    images: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,20 @@ class Expected:
     tokens: Span
     cost: Span | None
     source: str
+    is_free: bool = False
 
 
 def expected(
-    model: str, seats: int, memory: MemoryMode, earlier: Earlier, pages: Pages, price: Price | None, is_free: bool
+    row: Parameters, seats: int, earlier: Earlier, pages: Pages, price: Price | None, is_free: bool
 ) -> Expected:
-    """What so many bots of a model will take: as that model took before, else as others did, else by the pages that
-    random bots were asked about, else by the number of pages."""
-    own = [one for one in earlier.bots if one.model == model]
-    others = [one for one in earlier.bots if one.model != "random"]
-    basis = own or others or earlier.asked or [by_pages(pages, memory)]
+    """What so many bots of a row will take: as its model took before, else as others did, both with the row's memory
+    and pictures; else by the pages that random bots were asked about, else by the number of pages."""
+    model = row.model
+    alike = [one for one in earlier.bots if model == "random" or (one.memory, one.images) == (row.memory, row.images)]
+    own = [one for one in alike if one.model == model]
+    others = [one for one in alike if one.model != "random"]
+    asked = [one for one in earlier.asked if one.memory == row.memory]
+    basis = own or others or asked or [by_pages(pages, row.memory)]
     calls, taken, given = (_range([getattr(one, what) for one in basis]) for what in ("calls", "input", "output"))
     if model == "random" or model.startswith(REPLAY):  # nothing is read or written by a model
         taken = given = NOTHING
@@ -105,7 +112,8 @@ def expected(
         calls.times(seats),
         (taken + given).times(seats),
         cost and cost.times(seats),
-        _source(model, len(own), len(others), earlier),
+        " ".join([_source(model, own, others, asked, earlier.same_code), *_left_out(row, own, others, earlier)]),
+        is_free,
     )
 
 
@@ -114,7 +122,8 @@ def total(rows: Sequence[Expected]) -> Expected:
     costs = [row.cost for row in rows if row.cost is not None]
     cost = reduce(add, costs, NOTHING) if len(costs) == len(rows) else None
     calls, tokens = (reduce(add, (getattr(row, what) for row in rows), NOTHING) for what in ("calls", "tokens"))
-    return Expected(calls, tokens, cost, " ".join(dict.fromkeys(row.source for row in rows)))
+    source = " ".join(dict.fromkeys(row.source for row in rows))
+    return Expected(calls, tokens, cost, source, all(row.is_free for row in rows))
 
 
 def by_pages(pages: Pages, memory: MemoryMode) -> Took:
@@ -130,12 +139,12 @@ def by_pages(pages: Pages, memory: MemoryMode) -> Took:
     return Took("", calls, Span(*read), replies(calls))
 
 
-def by_asked(first: Sequence[int]) -> Took:
-    """What a language model would take where a random bot was asked: `first` has the characters that it was sent with
-    the first question of each page. One call for each, or two."""
+def by_asked(first: Sequence[int], memory: MemoryMode) -> Took:
+    """What a language model with this memory would take where a random bot was asked: `first` has the characters that
+    it would be sent with the first question of each page. One call for each, or two."""
     tokens = sum(first) / CHARACTERS
     calls = Span(len(first), 2 * len(first))
-    return Took("random", calls, Span(tokens, 2 * tokens), replies(calls))
+    return Took("random", calls, Span(tokens, 2 * tokens), replies(calls), memory=memory)
 
 
 def replies(calls: Span) -> Span:
@@ -147,20 +156,30 @@ def _range(spans: Sequence[Span]) -> Span:
     return Span(min(span.low for span in spans), max(span.high for span in spans))
 
 
-def _source(model: str, own: int, others: int, earlier: Earlier) -> str:
-    code = "with the code as it is now" if earlier.same_code else "with other code than it has now"
+def _source(model: str, own: Sequence[Took], others: Sequence[Took], asked: Sequence[Took], same_code: bool) -> str:
+    code = "with the code as it is now" if same_code else "with other code than it has now"
     if own:
         return f"{model}: from {_bots(own)} of this model that finished this experiment before, {code}."
     if others:
         return f"{model}: from {_bots(others)} of other models that finished this experiment before, {code}."
-    if earlier.asked:
-        number = _bots(len(earlier.asked))
-        return f"{model}: from the pages that {number} with random answers had to decide on, {code}."
+    if asked:
+        return f"{model}: from the pages that {_bots(asked)} with random answers had to decide on, {code}."
     return f"{model}: very roughly, from the number of pages alone. “Check this experiment” first makes it more exact."
 
 
-def _bots(number: int) -> str:
-    return "1 bot" if number == 1 else f"{number} bots"
+def _left_out(row: Parameters, own: Sequence[Took], others: Sequence[Took], earlier: Earlier) -> list[str]:
+    """What the numbers do not rest on, and do not have in them."""
+    found = []
+    unlike = [one for one in earlier.bots if one.model != "random" and one not in others]
+    if unlike and not own:
+        found.append(f"Not counted: {_bots(unlike)} with another setting of memory or pictures.")
+    if row.images and not (own or others):
+        found.append("Pictures come on top.")
+    return found
+
+
+def _bots(bots: Sequence[Took]) -> str:
+    return "1 bot" if len(bots) == 1 else f"{len(bots)} bots"
 
 
 def said(span: Span) -> str:
@@ -173,15 +192,11 @@ def said_cost(span: Span | None) -> str:
     """A range of US dollars."""
     if span is None:
         return "not known"
-    if span == NOTHING:
-        return "free"
-    low, high = (f"{max(value, 0.0001):.4f}" if value < 1 else f"{value:.2f}" for value in (span.low, span.high))
+    low, high = (f"{max(value, 0.0001):.4f}" if 0 < value < 1 else f"{value:.2f}" for value in (span.low, span.high))
     return f"${low}" if low == high else f"${low}–{high}"
 
 
 def _rounded(value: float) -> int:
     """To three figures."""
     whole = round(value)
-    return (
-        int(f"{whole:.2e}".partition("e")[0].replace(".", "")) * 10 ** (len(str(whole)) - 3) if whole > 999 else whole
-    )
+    return int(float(f"{whole:.2e}")) if whole > 999 else whole

@@ -67,6 +67,12 @@ def last_active(seat: Participant) -> float:
     return float(max(seat._last_request_timestamp or 0, seat._last_page_timestamp or 0))
 
 
+def began(seat: Any) -> float:
+    """When a participant began, or 0 if it has not; oTree has it as a text, in UTC."""
+    text = seat.time_started_utc
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp() if text else 0.0
+
+
 def _seat(seat: Participant, bot: Bot | None, launch: Launch | None) -> dict[str, Any]:
     state = launches.state(bot)[0] if bot else ""
     plays = bool(bot and state not in ENDED)
@@ -88,7 +94,7 @@ def _seat(seat: Participant, bot: Bot | None, launch: Launch | None) -> dict[str
         "state": state,
         "stands_in": bool(bot and plays and bot.stands_in),
         "plays": plays,
-        "since": max(_began(seat), ended) if seat.visited else None,
+        "since": max(began(seat), ended) if seat.visited else None,
         "active": active if seat.visited else None,
         "app": seat._current_app_name or "",
         "page": seat._current_page_name or "",
@@ -99,12 +105,6 @@ def _seat(seat: Participant, bot: Bot | None, launch: Launch | None) -> dict[str
         "pages": seat._max_page_index or 0,
         "now": time.time(),
     }
-
-
-def _began(seat: Participant) -> float:
-    """When a participant began; oTree has it as a text, in UTC."""
-    began = seat.time_started_utc
-    return datetime.fromisoformat(began).replace(tzinfo=timezone.utc).timestamp() if began else 0.0
 
 
 def _where(seat: Participant) -> str:

@@ -28,8 +28,8 @@ def outlook(session: Session, taken: Sequence[Participant], plan: Plan) -> dict[
     found = []
     for number, row in enumerate(plan.rows):
         seats, is_free = list(rows.values()).count(number), row.model not in paid
-        price, memory = prices.price(row.model), row.parameters.memory
-        found.append((row, seats, expectation.expected(row.model, seats, memory, before, pages, price, is_free)))
+        price = prices.price(row.model)
+        found.append((row, seats, expectation.expected(row.parameters, seats, before, pages, price, is_free)))
     whole = expectation.total([one for _, seats, one in found if seats])
     return {
         "rows": [_said(one) | {"model": row.model, "personas": row.personas, "seats": n} for row, n, one in found],
@@ -52,7 +52,7 @@ def outlook(session: Session, taken: Sequence[Participant], plan: Plan) -> dict[
 
 
 def _said(one: Expected) -> dict[str, str]:
-    cost = expectation.said_cost(one.cost)
+    cost = "free" if one.is_free else expectation.said_cost(one.cost)
     return {"calls": expectation.said(one.calls), "tokens": expectation.said(one.tokens), "cost": cost}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import sys
 from contextlib import closing
@@ -11,48 +12,79 @@ import pytest
 
 from otree_botex.admin import expectation as e
 from otree_botex.environment import probe
+from otree_botex.parameters import Parameters
 
 from ..servers import wait_until
 
 WAIT_SECONDS = 120
 
 
-def took(model, calls, tokens, cost=None):
-    return e.Took(model, e.Span(calls, calls), e.Span(tokens, tokens), e.Span(10, 10), cost)
+def took(model, calls, tokens, cost=None, **how):
+    return e.Took(model, e.Span(calls, calls), e.Span(tokens, tokens), e.Span(10, 10), cost, **how)
+
+
+def expected(model, seats, memory, *others, images=False):
+    return e.expected(Parameters(model, memory=memory, images=images), seats, *others)
 
 
 def test_bots_of_the_model_itself_count_first():
     earlier = e.Earlier([took("a", 3, 100, 0.5), took("a", 5, 200, 0.25), took("b", 90, 9000, 7.0)])
-    found = e.expected("a", 4, "full", earlier, e.Pages(2, 1), e.Price(1, 1), False)
+    found = expected("a", 4, "full", earlier, e.Pages(2, 1), e.Price(1, 1), False)
     assert (found.calls, found.tokens, found.cost) == (e.Span(12, 20), e.Span(440, 840), e.Span(1.0, 2.0))
     assert "2 bots of this model" in found.source and "the code as it is now" in found.source
 
 
 def test_then_bots_of_other_models_at_this_ones_price():
     earlier = e.Earlier([took("b", 3, 100, 0.5), took("random", 50, 0)], (), False)
-    found = e.expected("a", 2, "full", earlier, e.Pages(2, 1), e.Price(0.01, 0.1), False)
+    found = expected("a", 2, "full", earlier, e.Pages(2, 1), e.Price(0.01, 0.1), False)
     assert found.calls == e.Span(6, 6)
     assert found.cost == e.Span(pytest.approx(2 * (1 + 1)), pytest.approx(2 * (1 + 1)))
     assert "1 bot of other models" in found.source and "other code than it has now" in found.source
-    assert e.expected("a", 2, "full", earlier, e.Pages(2, 1), None, False).cost is None
-    assert e.said_cost(e.expected("a", 2, "full", earlier, e.Pages(2, 1), None, True).cost) == "free"
+    assert expected("a", 2, "full", earlier, e.Pages(2, 1), None, False).cost is None
+    free = expected("a", 2, "full", earlier, e.Pages(2, 1), None, True)
+    assert free.is_free and free.cost == e.NOTHING
 
 
 def test_then_the_pages_that_random_bots_were_asked_about():
-    earlier = e.Earlier([took("random", 400, 0)], [e.by_asked([4000, 8000])])
-    found = e.expected("a", 1, "full", earlier, e.Pages(9, 9), None, False)
+    asked = [e.by_asked([4000, 8000], "full"), e.by_asked([4000, 4000], "none")]
+    earlier = e.Earlier([took("random", 400, 0)], asked)
+    found = expected("a", 1, "full", earlier, e.Pages(9, 9), None, False)
     assert found.calls == e.Span(2, 4) and found.tokens.low == 3000 + 80
-    assert "random answers" in found.source
-    own = e.expected("random", 3, "full", earlier, e.Pages(9, 9), None, True)
+    assert "1 bot with random answers" in found.source
+    assert expected("a", 1, "none", earlier, e.Pages(9, 9), None, False).tokens.low == 2000 + 80
+    assert "number of pages alone" in expected("a", 1, "summary", earlier, e.Pages(9, 9), None, False).source
+    own = expected("random", 3, "full", earlier, e.Pages(9, 9), None, True)
     assert (own.calls, own.tokens, own.cost) == (e.Span(1200, 1200), e.NOTHING, e.NOTHING)
 
 
 def test_else_the_number_of_pages_which_is_rough():
-    found = e.expected("a", 1, "full", e.Earlier(), e.Pages(6, 4), None, False)
+    found = expected("a", 1, "full", e.Earlier(), e.Pages(6, 4), None, False)
     assert found.calls == e.Span(4, 10) and 0 < found.tokens.low < found.tokens.high
     assert "roughly" in found.source and "Check this experiment" in found.source
-    forgetful = e.expected("a", 1, "none", e.Earlier(), e.Pages(6, 4), None, False)
+    forgetful = expected("a", 1, "none", e.Earlier(), e.Pages(6, 4), None, False)
     assert forgetful.tokens.high < found.tokens.high
+
+
+def test_bots_with_another_memory_or_pictures_are_no_measure():
+    """Without memory a model reads each page once; with all of it, each page again with every later one."""
+    pilot = [took("a", 40, 40_000, 0.1, memory="none"), took("b", 40, 600_000, 2.0)]
+    found = expected("a", 1, "full", e.Earlier(pilot), e.Pages(40, 40), e.Price(0.00001, 0), False)
+    assert found.tokens == e.Span(600_010, 600_010) and found.cost == e.Span(pytest.approx(6), pytest.approx(6))
+    assert "1 bot of other models" in found.source
+    assert "Not counted: 1 bot with another setting of memory or pictures." in found.source
+    again = expected("a", 1, "none", e.Earlier(pilot), e.Pages(40, 40), None, False)
+    assert again.cost == e.Span(0.1, 0.1) and "Not counted" not in again.source
+    seeing = expected("a", 1, "full", e.Earlier(pilot), e.Pages(40, 40), None, False, images=True)
+    assert seeing.tokens.high > 600_010 and "very roughly" in seeing.source
+    assert "Not counted: 2 bots" in seeing.source and "Pictures come on top." in seeing.source
+
+
+def test_only_what_is_free_is_said_to_be():
+    """A row without seats costs nothing, and a mix of paid and free models is not free."""
+    paid = expected("a", 0, "full", e.Earlier([took("a", 3, 100, 0.5)]), e.Pages(2, 1), None, False)
+    free = expected("random", 3, "full", e.Earlier(), e.Pages(2, 1), None, True)
+    assert (e.said_cost(paid.cost), paid.is_free) == ("$0.00", False)
+    assert (e.total([free, free]).is_free, e.total([free, paid]).is_free) == (True, False)
 
 
 def test_the_whole_has_a_cost_if_each_row_has():
@@ -65,6 +97,12 @@ def test_the_whole_has_a_cost_if_each_row_has():
 
 def test_numbers_are_said_as_far_as_their_figures_mean_something():
     assert [e.said(e.Span(*both)) for both in ((3, 3), (12.4, 999), (1234, 98765))] == ["3", "12–999", "1,230–98,800"]
+    assert [e.said(e.Span(one, one)) for one in (9_994, 9_995, 99_960, 999_999)] == [
+        "9,990",
+        "10,000",
+        "100,000",
+        "1,000,000",
+    ]
     costs = [(0.00001, 0.25), (1.5, 1.5), (0.5, 12)]
     assert [e.said_cost(e.Span(*both)) for both in costs] == ["$0.0001–0.2500", "$1.50", "$0.5000–12.00"]
     assert e.said_cost(None) == "not known"
@@ -135,3 +173,35 @@ def test_without_a_price_the_cost_is_said_not_to_be_known(start_server):
     )
     assert found["total"]["cost"] == "not known"
     assert any("Limits in calls or tokens work all the same" in warning for warning in found["warnings"])
+
+
+@pytest.mark.server
+def test_only_bots_that_asked_a_model_on_all_pages_count(start_server):
+    """Not a replay, nor bots whose server told no tokens, that had a reply from the cache, or that took a seat over."""
+    server = start_server()
+    session = server.session("dictator_de", 1)
+    server.play("dictator_de", 5)
+    server.end()
+    with closing(sqlite3.connect(server.folder / "db.sqlite3")) as database:
+        ((stored,),) = database.execute("select rows_json from otree_botex_launch")
+        (row,) = json.loads(stored)
+        models = ({"model": "nosuch/model"}, {"model": "replay:x"}, {"model": "nosuch/model", "cache": True})
+        rows = [{**row, "parameters": {**row["parameters"], **one}} for one in models]
+        database.execute("update otree_botex_launch set rows_json = ?", [json.dumps(rows)])
+        database.execute("update otree_botex_bot set calls = 2, input_tokens = 1000, output_tokens = 20")
+        database.execute("update otree_botex_bot set row = 1 where number = 2")
+        database.execute("update otree_botex_bot set input_tokens = 0, output_tokens = 0 where number = 3")
+        database.execute("update otree_botex_bot set row = 2 where number = 4")
+        database.execute(
+            "update otree_botex_message set from_cache = 1 where role = 'assistant' and bot_id in "
+            "(select id from otree_botex_bot where number = 4)"
+        )
+        database.execute("update otree_botex_bot set started_at = started_at + 1000 where number in (1, 5)")
+        database.execute(
+            "update otree_botex_step set page_number = 2 where number = 1 and bot_id in "
+            "(select id from otree_botex_bot where number = 5)"
+        )
+        database.commit()
+    server.start()
+    found = outlook(server, session, model="nosuch/model")
+    assert "from 1 bot of this model" in found["source"] and found["total"]["tokens"] == "1,020"
