@@ -36,7 +36,11 @@ def outlook(session: Session, taken: Sequence[Participant], plan: Plan) -> dict[
         "total": _said(whole) | {"seats": len(taken)},
         "source": whole.source,
         "pending": pending,
-        "warnings": [*_warnings(plan, taken, whole, pending), *_of_personas(plan, rows, personas)],
+        "warnings": [
+            *_warnings(plan, taken, whole, pending),
+            *_of_budget(plan.budget, whole, [(row.model, seats, one) for row, seats, one in found if seats]),
+            *_of_personas(plan, rows, personas),
+        ],
         "seating": [
             {
                 "seat": seat.id_in_session,
@@ -69,7 +73,7 @@ def _warnings(plan: Plan, taken: Sequence[Participant], whole: Expected, pending
         found.append(f"No seat has a value of “{plan.over}” yet, so there is nothing to balance over: all are alike.")
     if whole.cost is None and not pending:
         found.append("The cost is not known, for want of a price. Limits in calls or tokens work all the same.")
-    return found + _of_budget(plan.budget, whole, len(taken))
+    return found
 
 
 def _of_models(rows: Sequence[Row]) -> list[str]:
@@ -78,18 +82,22 @@ def _of_models(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(f"{choice.name} cannot be used here yet: {choice.reason}" for choice in unusable))
 
 
-def _of_budget(budget: Budget, whole: Expected, seats: int) -> list[str]:
-    """That a limit may be reached, or surely will be."""
+def _of_budget(budget: Budget, whole: Expected, rows: Sequence[tuple[str, int, Expected]]) -> list[str]:
+    """That a limit of the launch, or of each bot of one of its rows, may be reached, or surely will be. Each row has
+    its model and its number of seats."""
     found, then = [], "stop" if budget.then == "stop" else "pause"
-    for name, spans in (("cost", whole.cost), ("calls", whole.calls), ("tokens", whole.tokens)):
-        for limit, whose in ((getattr(budget, name), 1), (getattr(budget, f"bot_{name}"), seats)):
-            if limit is None or spans is None or spans.high <= limit * whose:
+    limited = [("", "", 1, whole)]
+    for model, seats, expected in rows:
+        limited.append(("bot_", f" for each bot of {model}" if len(rows) > 1 else " for each bot", seats, expected))
+    for name in ("cost", "calls", "tokens"):
+        for whose, each, times, expected in limited:
+            limit, span = getattr(budget, whose + name), getattr(expected, name)
+            if limit is None or span is None or span.high <= limit * times:
                 continue
-            how = "will" if spans.low > limit * whose else "may"
+            how = "will" if span.low > limit * times else "may"
             amount = f"US${limit:g}" if name == "cost" else f"{limit:,} {name}"
-            each = " for each bot" if whose != 1 or limit != getattr(budget, name) else ""
             found.append(f"The limit of {amount}{each} {how} be reached; bots {then} then.")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _of_personas(plan: Plan, rows: dict[int, int], personas: dict[int, Any]) -> list[str]:

@@ -176,6 +176,20 @@ def test_without_a_price_the_cost_is_said_not_to_be_known(start_server):
 
 
 @pytest.mark.server
+def test_a_limit_for_each_bot_is_compared_with_each_row(start_server):
+    """What bots of one row do not take is not left for those of another one."""
+    server = start_server()
+    session = server.session("dictator_de", 10)
+    rows = json.dumps([{"model": "nosuch/model", "seats": 1}, {"model": "random"}])
+    warnings = outlook(server, session, rows=rows, budget_bot_tokens=300, budget_tokens=100_000)["warnings"]
+    assert [one for one in warnings if "limit of" in one] == [
+        "The limit of 300 tokens for each bot of nosuch/model will be reached; bots pause then."
+    ]
+    warnings = outlook(server, session, model="nosuch/model", budget_bot_tokens=300)["warnings"]
+    assert "The limit of 300 tokens for each bot will be reached; bots pause then." in warnings
+
+
+@pytest.mark.server
 def test_only_bots_that_asked_a_model_on_all_pages_count(start_server):
     """Not a replay, nor bots whose server told no tokens, that had a reply from the cache, or that took a seat over."""
     server = start_server()
