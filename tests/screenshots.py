@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import requests
 from playwright.sync_api import sync_playwright
 
 from . import study
@@ -115,13 +116,23 @@ def played_study(server: Server) -> tuple[str, str]:
 
 
 def study_at_play(server: Server) -> str:
-    """A session in which bots play at a person's pace, some wait, and one is paused."""
-    session = server.session(study.CONFIG, 6)
-    rows = [{"model": study.MODEL, "personas": "townspeople", "seats": 3}, {"model": "random", "seats": 2}]
-    server.launch(session, bots=5, rows=rows, human_pace=True, attempts=20, budget_cost=2, budget_bot_calls=80)
-    wait_until(lambda: any(bot["calls"] > 1 for bot in server.bots(session)), 120, "a bot has decided something")
-    paused = server.bots(session)[-1]["bot"]
-    server.post_form(f"/LLMBots/{session}", session, action="pause", bot=paused)
+    """A session of three groups. In the first two bots wait for a person, the second has finished; in the third one bot
+    plays at a person's pace, one is paused, and one has reached the limit of its budget."""
+    session = server.session(study.CONFIG, 9)
+    requests.get(server.links(session)[0], timeout=30).raise_for_status()
+    server.launch(session, "random", bots=1, budget_bot_calls=2)
+    scripted = {"model": study.MODEL, "personas": "townspeople"}
+    rows = [scripted, {"model": "random"}, {**scripted, "human_pace": True}]
+    by_hand = {"2": 0, "3": 0, "4": 0, "5": 0, "6": 1, "7": 2, "8": 2}
+    server.launch(session, rows=rows, by_hand=by_hand, attempts=20, budget_cost=2)
+
+    def eighth() -> dict[str, Any]:
+        return next(bot for bot in server.bots(session) if bot["seat"] == 8)
+
+    wait_until(lambda: eighth()["calls"], 120, "the bot that is to be paused has decided something")
+    server.post_form(f"/LLMBots/{session}", session, action="pause", bot=eighth()["bot"])
+    expected = ["waiting"] * 2 + ["finished"] * 3 + ["thinking", "paused", "paused"]
+    wait_until(lambda: [bot["state"] for bot in server.bots(session)] == expected, 120, "all are where they should be")
     return session
 
 
