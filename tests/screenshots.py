@@ -80,8 +80,7 @@ def take(browser: Any, server: Server) -> None:
                 fill(page)
             whole = page.evaluate("document.documentElement.scrollHeight")
             page.set_viewport_size({"width": width, "height": min(max(whole, 400), HEIGHT)})
-            top = page.get_by_text("common pot?").first.bounding_box()["y"] - 30 if name == "plots" else 0
-            page.evaluate("top => window.scrollTo(0, top)", top)
+            page.evaluate("window.scrollTo(0, 0)")
             page.screenshot(path=folder / f"{name}.png")
             page.set_viewport_size({"width": width, "height": 900})
             print(f"{folder.relative_to(ROOT)}/{name}.png", flush=True)
