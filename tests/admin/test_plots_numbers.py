@@ -64,12 +64,8 @@ def test_no_number_is_lost(values):
 
 
 def test_numbers_are_told_with_what_matters():
-    assert [rounded(x) for x in (43.407407, 4, 0.0000123456, 123456.78, 1e20)] == [
-        43.407,
-        4,
-        1.2346e-05,
-        123456.8,
-        1e20,
+    assert [rounded(x) for x in (43.407407, 4, 0.353553, 0.0000123456, -1.999, 123456.789, 1e20)] == [
+        *(43.41, 4, 0.354, 1.23e-05, -2, 123456.79, 1e20)
     ]
     assert [tenths(x) for x in (33.333, 50.0, -0.01)] == [33.3, 50, 0]
     assert sorted(["Round 10", "Round 2", "Round 1"], key=natural) == ["Round 1", "Round 2", "Round 10"]
@@ -90,7 +86,7 @@ def test_answers_are_shares_of_their_group():
     assert chart.summary == [
         ["Group", "Answers", "Left empty", "Mean", "SD", "Median"],
         ["large", 1, 0, 4, None, 4],
-        ["small", 3, 0, 3.6667, 1.1547, 3],
+        ["small", 3, 0, 3.67, 1.15, 3],
     ]
 
 
@@ -137,8 +133,8 @@ def test_bots_and_people_and_how_far_apart_they_are():
     assert chart.summary == [
         ["Group", "Answers", "Left empty", "Mean", "SD", "Median", "Mean − People"],
         ["large", 1, 0, 3, None, 3, 0.5],
-        ["small", 2, 0, 2, 1.4142, 2, -0.5],
-        ["People", 2, 1, 2.5, 0.70711, 2.5, None],
+        ["small", 2, 0, 2, 1.41, 2, -0.5],
+        ["People", 2, 1, 2.5, 0.707, 2.5, None],
     ]
 
 
@@ -213,7 +209,7 @@ def test_what_pages_took_in_their_order():
     assert sent.labels == ["game / Read", "game / Guess"]
     assert sent.table == [
         ["Page", "Bots: mean per bot", "Bots: total"],
-        ["game / Read", 16.667, 50],
+        ["game / Read", 16.67, 50],
         ["game / Guess", 100, 300],
         ["All pages", 116.67, 350],
     ]

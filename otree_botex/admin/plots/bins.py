@@ -50,9 +50,9 @@ def plain(number: float) -> str:
 
 
 def rounded(number: float) -> float:
-    """A number with five digits that matter; a whole one stays as it is."""
-    short = float(f"{number:.5g}") if abs(number) < 1e5 else round(number, 1)
-    return int(number) if float(number).is_integer() else short
+    """A number with two decimals, or, below 1, with three digits that matter; one that is whole then has none."""
+    short = round(float(number), 2) if abs(number) >= 1 else float(f"{number:.3g}")
+    return int(short) if short.is_integer() else short
 
 
 def tenths(number: float) -> float:
