@@ -50,6 +50,7 @@ def attach() -> None:
     parts = (
         *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor, _add_to_rooms),
         *(_watch_server, _watch_visitors, _watch_new_sessions, _watch_rooms, _mend_notices),
+        _keep_page_times,
     )
     for part in parts:
         try:
@@ -214,6 +215,14 @@ def _mend_notices() -> None:
             asyncio.run_coroutine_threadsafe(self.send(group, data), _server_loop)
 
     ChannelLayer.sync_send = sync_send
+
+
+def _keep_page_times() -> None:
+    """oTree gathers the times at which pages were left, fifty in a row, and loses those when the server is stopped.
+    The plots tell by them which pages people answered, so each is stored together with what it tells of."""
+    import otree.common2
+
+    otree.common2.BUFFER_SIZE = 0
 
 
 def _in_event_loop() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,12 +35,12 @@ class PageFields:
 @dataclass
 class Asked:
     """What the pages of a session ask for. `texts` are the fields that take texts, or several answers at once, which
-    are not drawn; `first` has the number of the first page that asks for a field, by app, name and round."""
+    are not drawn; `numbers` has those of the pages that ask for a field, by app, name and round."""
 
     fields: dict[tuple[str, str], Field] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     pages: dict[tuple[str, str], PageFields] = field(default_factory=dict)
-    first: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    numbers: dict[tuple[str, str, int], list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def apps(self) -> list[str]:
         return list(dict.fromkeys(app for app, _ in self.fields))
@@ -61,7 +62,7 @@ def asked(session: Session) -> Asked:
         if key not in found.pages:
             _add_page(found, app, page.page_class)
         for name in found.pages[key].names:
-            found.first.setdefault((app, name, page.round_number), number)
+            found.numbers[app, name, page.round_number].append(number)
     return found
 
 

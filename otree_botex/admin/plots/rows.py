@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from .answers import Answer, Field
 from .charts import Who
 from .fields import OF_GROUP, Asked, as_number, model_of
 from .spent import Left, Spent
+from .times import completed
 
 BY_BOT = ("submitted", "read", "timed out")
 """The outcomes of a page that a bot left itself; what stands in its fields is the bot's answer."""
@@ -27,26 +28,29 @@ BY_BOT = ("submitted", "read", "timed out")
 
 @dataclass
 class _Seat:
-    """A participant: how far it is, whether its link was opened, whether a bot is playing now, which pages bots saw,
-    which of these are not known to be a person's, and the answers that bots gave."""
+    """A participant: how far it is, the pages that it left, each with whether its time was up, whether it ever had a
+    bot, whether one is playing now, which pages bots saw, which of these are not known to be a person's, and the
+    answers that bots gave."""
 
     index: int
-    is_open: bool
+    completed: Mapping[int, bool]
+    had_bot: bool = False
     is_played: bool = False
     seen: set[int] = field(default_factory=set)
     of_bots: set[int] = field(default_factory=set)
     given: dict[tuple[str, str, int], Who] = field(default_factory=dict)
 
     def person_answered(self, page_number: int) -> bool:
-        """Whether it was a person who answered a page that is behind. Where bots played, people had what came before
-        and after them, and pages that a bot saw and did not leave itself; others in between were skipped."""
-        if not self.is_open or self.index <= page_number:
+        """Whether it was a person who answered a page that is behind. Where bots played, these are the pages that no
+        bot left and that were sent before their time was up. Other seats are people's if anything was ever sent."""
+        if page_number not in self.completed or self.index <= page_number:
             return False
-        if not self.seen:
-            return not self.is_played
-        if page_number in self.seen:
-            return page_number not in self.of_bots
-        return page_number < min(self.seen) or (page_number > max(self.seen) and not self.is_played)
+        if not self.had_bot:
+            return not all(self.completed.values())
+        if self.completed[page_number] or page_number in self.of_bots:
+            return False
+        # what a bot has just left may not be on record yet
+        return not self.is_played or page_number <= max(self.seen, default=0)
 
 
 def bots(session: Session) -> dict[int, Who]:
@@ -73,7 +77,7 @@ def answers(session: Session, asked: Asked) -> Iterator[Answer]:
                         value = as_number(value)
                     # a person whose required field is empty was not asked for it
                     is_told = value not in (None, "") or one.may_be_empty
-                    if who or (is_told and any(seat.person_answered(asked.first[key]) for seat in some)):
+                    if who or (is_told and any(seat.person_answered(at) for seat in some for at in asked.numbers[key])):
                         yield Answer(*key, None if value == "" else value, who)
 
 
@@ -121,30 +125,36 @@ def sessions_alike(session: Session) -> list[dict[str, Any]]:
 
 def _seats(session: Session, asked: Asked) -> dict[int, _Seat]:
     """The seats of a session, with what bots did there."""
-    columns = (Participant.id, Participant._index_in_pages, Participant.visited, Participant._is_bot)
+    times = completed(session)
+    columns = (Participant.id, Participant.id_in_session, Participant._index_in_pages, Participant._is_bot)
     seats = {
-        number: _Seat(index, bool(visited and not is_bot))
-        for number, index, visited, is_bot in db.query(*columns).filter_by(session_id=session.id)
+        participant: _Seat(index, {} if is_otrees_bot else times[number])
+        for participant, number, index, is_otrees_bot in db.query(*columns).filter_by(session_id=session.id)
     }
     playing = {}
     for bot, participant, state in db.query(Bot.id, Bot.participant_id, Bot.state).filter_by(session_id=session.id):
         playing[bot] = state not in ENDED
+        seats[participant].had_bot = True
         seats[participant].is_played |= playing[bot]
     known = bots(session)
     steps = (Bot.participant_id, Bot.id, Step.app, Step.page, Step.page_number, Step.round_number, Step.outcome)
-    found = db.query(*steps, Step.answers_json).filter(Bot.session_id == session.id, Step.bot_id == Bot.id)
+    found = db.query(*steps, Step.untouched, Step.answers_json).filter(
+        Bot.session_id == session.id, Step.bot_id == Bot.id
+    )
     found = found.filter(Step.kind != "end").order_by(Step.id)
-    for participant, bot, app, page, number, round_number, outcome, given in found:
+    for participant, bot, app, page, number, round_number, outcome, untouched, given in found:
         seat, fields = seats[participant], asked.pages.get((app, page))
         if number is None:
             continue
         seat.seen.add(number)
         if outcome in BY_BOT or (not outcome and playing[bot]):
             seat.of_bots.add(number)
-        if outcome in BY_BOT and fields:
-            sent = {} if fields.is_sure else json.loads(given or "{}")
+        if outcome in BY_BOT and fields and not untouched:
+            # what oTree put into a field because time was up is nobody's answer
+            is_whole = fields.is_sure and outcome != "timed out"
+            sent = {} if is_whole else json.loads(given or "{}")
             for name in fields.names:
-                if fields.is_sure or name.removeprefix(OF_GROUP) in sent:
+                if is_whole or name.removeprefix(OF_GROUP) in sent:
                     seat.given[app, name, round_number or 1] = known[bot]
     return seats
 
