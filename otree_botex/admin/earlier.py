@@ -10,14 +10,13 @@ from typing import Any
 
 from otree.api import WaitPage
 from otree.database import db
-from otree.lookup import get_page_lookup
 from otree.models import Participant, Session
 
 from ..models import Bot, Launch, Message, Step
 from ..parameters import REPLAY
 from ..record.rows import rows_of
 from ..records import MemoryMode
-from . import experiment, handover
+from . import experiment, handover, sequence
 from .expectation import Earlier, Pages, Span, Took, by_asked
 
 MOST_LAUNCHES, MOST_BOTS = 50, 500
@@ -46,9 +45,7 @@ def of(session: Session) -> Earlier:
 
 def pages(session: Session) -> Pages:
     """How many pages a session has for each participant."""
-    seat = db.query(Participant).filter_by(session_id=session.id).first()
-    number = (seat._max_page_index or 0) if seat else 0
-    classes = [get_page_lookup(session.code, index).page_class for index in range(1, number + 1)]
+    classes = [page.page_class for page in sequence.pages(session).values()]
     seen = [page for page in classes if not issubclass(page, WaitPage)]
     return Pages(len(seen), sum(map(_asks, seen)))
 

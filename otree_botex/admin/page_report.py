@@ -13,6 +13,8 @@ from .places import Place, Seat
 
 BY = {"reply": "the check of the reply", "form": "the form", "server": "oTree"}
 """Who refuses what a bot answers, for people."""
+DONE = ("submitted", "read", "waited", "timed out")
+"""Pages left like this were passed by the bot itself."""
 
 
 def page(place: Place, seats: Mapping[int, Seat], happened: in_browser.Happened) -> dict[str, Any]:
@@ -23,13 +25,15 @@ def page(place: Place, seats: Mapping[int, Seat], happened: in_browser.Happened)
     beyond = {bot for bot, seat in seats.items() if seat.at > min(numbers)} - here
     # a page that sends participants to another site keeps them, by oTree's reckoning; the last to come need not wait
     ended = {bot for bot in here if seats[bot].state == "finished"}
-    passed = ended | (beyond if place.is_wait else seen - here)
+    # of several rounds some may have been played, and a bot may have been stopped between two pages
+    done = {step.bot_id for step in place.steps if step.outcome in DONE}
+    passed = ended | done | (beyond if place.is_wait else seen - here)
     state = _state([seats[bot] for bot in here], bool(passed), bool(beyond))
     if place.needs_script:
         state = "needs a browser"
     elif state == "passed" and any(step.untouched for step in place.steps):
         state = "undecided"
-    rounds = place.rounds({step.page_number for step in place.steps})
+    rounds = place.rounds({step.round_number or 1 for step in place.steps})
     timers = [step.timeout for step in place.steps if step.timeout is not None]
     return {
         "app": place.app,

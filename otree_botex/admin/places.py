@@ -12,24 +12,26 @@ from .in_browser import Happened
 
 @dataclass
 class Seat:
-    """A bot, and the number of the page where its participant is; after the end, one more than there are pages."""
+    """A bot, and the number of the page where its participant is, or where the bot ended; after the end, one that no
+    page has."""
 
     seat: int
     participant: str
     state: str
     error: str
     cause: str
-    at: int
+    at: float
 
 
 @dataclass
 class Place:
-    """One page of an app's page sequence: its number in the session's sequence by round, and who saw it there."""
+    """One page of an app's page sequence: its number in the session's sequence by round, and who saw it there. One
+    that the sequence does not have any more stands between two others."""
 
     app: str
     page: str
     is_wait: bool
-    numbers: dict[int, int] = field(default_factory=dict)
+    numbers: dict[int, float] = field(default_factory=dict)
     steps: list[Any] = field(default_factory=list)
 
     @property
@@ -37,9 +39,9 @@ class Place:
         """Why bots that had no browser could not play it; empty if none was stopped by that."""
         return next((step.needs_script for step in self.steps if step.needs_script and step.driver == "http"), "")
 
-    def rounds(self, numbers: Collection[int]) -> list[int]:
-        """The rounds in which the page has one of these numbers."""
-        return [round_number for round_number, number in self.numbers.items() if number in numbers]
+    def rounds(self, some: Collection[int]) -> list[int]:
+        """Some of its rounds, in order."""
+        return [number for number in self.numbers if number in some]
 
     def title(self, rounds: list[int]) -> str:
         name = f"{self.app} / {self.page}"
@@ -58,15 +60,15 @@ class Played:
     now: list[dict[str, Any]]
 
 
-def by_number(places: Sequence[Place]) -> dict[int, Place]:
+def by_number(places: Sequence[Place]) -> dict[float, Place]:
     """The pages by their numbers in the session's page sequence."""
     return {number: place for place in places for number in place.numbers.values()}
 
 
-def stranded(seats: Sequence[Seat], pages: Mapping[int, Place]) -> Iterator[tuple[list[Seat], str]]:
+def stranded(seats: Sequence[Seat], pages: Mapping[float, Place]) -> Iterator[tuple[list[Seat], str]]:
     """Who did not get to the end, and why; those that fared alike on the same page together."""
     has_failed = any(seat.state == "failed" for seat in seats)
-    alike: dict[tuple[int, str], list[Seat]] = defaultdict(list)
+    alike: dict[tuple[float, str], list[Seat]] = defaultdict(list)
     for seat in seats:
         if seat.state in ("failed", "stopped") or (has_failed and seat.state == "waiting"):
             alike[seat.at, seat.error.replace(seat.participant, "…")].append(seat)
@@ -74,12 +76,12 @@ def stranded(seats: Sequence[Seat], pages: Mapping[int, Place]) -> Iterator[tupl
         yield together, _why(together[0], pages.get(at), has_failed)
 
 
-def where(seat: Seat, pages: Mapping[int, Place]) -> str:
+def where(seat: Seat, pages: Mapping[float, Place]) -> str:
     """Where a bot is, for people."""
     place = pages.get(seat.at)
     if place is None:
         return "the end" if seat.at > max(pages, default=0) else "the start"
-    return place.title(place.rounds([seat.at]))
+    return place.title([number for number, at in place.numbers.items() if at == seat.at])
 
 
 def named(seats: Sequence[Seat]) -> str:

@@ -39,7 +39,7 @@ def of_session(session: Session) -> dict[str, Any]:
     }
 
 
-def _problems(seats: Sequence[Seat], places: Mapping[int, Place], pages: list[dict[str, Any]]) -> list[str]:
+def _problems(seats: Sequence[Seat], places: Mapping[float, Place], pages: list[dict[str, Any]]) -> list[str]:
     """Who did not get to the end, where, and why; bots that fared alike are named together."""
     problems = [
         f"{named(together)} on {where(together[0], places)}: {why}" for together, why in stranded(seats, places)

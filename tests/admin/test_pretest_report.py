@@ -16,7 +16,7 @@ from ..record.journal import control, decision, event, left
 from ..record.journal import page as opened
 from ..servers import wait_until
 from .fed import feed
-from .pretested import ALSO, REMARK, REPLIES, TOO_MANY, seats
+from .pretested import ALSO, AMOUNT, READY, REMARK, REPLIES, TOO_MANY, seats
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -228,9 +228,28 @@ def test_a_launch_whose_seats_others_went_on_with(start_server, page):
     page.goto(f"{server.url}/LLMBots/{session}/report")
     assert "All 3 bots played to the end" in words(page.locator(".verdict"))
     page.goto(f"{server.url}/LLMBots/{session}/report?launch={first}")
-    assert words(page.locator(".verdict")).startswith("Nobody could finish guess_two_thirds / ResultsWaitPage")
+    assert words(page.locator(".verdict")).startswith("2 of 2 bots did not get to the end.")
     assert "P2, P3 stopped: Stopped while waiting for others." in words(page.locator(".needs"))
     assert "not reached" in words(page.locator("#page-4"))
+
+
+def test_seats_that_went_on_without_their_bots(start_server):
+    """A bot got as far as its own last page, whoever moved its participant on; or to the error that came behind it."""
+
+    def played(error, cause, state="failed"):
+        yield opened(1, "Instructions", 1, [READY], "http")
+        yield decision(1, {"ready": "Yes"})
+        if cause != "page":
+            yield left(1)
+            yield opened(2, "Questions", 2, [AMOUNT], "http")
+        yield {"kind": "state", "state": state, "error": error, "cause": cause}
+
+    server = start_server()
+    bots = {1: played("No.", "model"), 2: played("", "", "stopped"), 3: played("Error 500.", "page")}
+    moved = "update otree_participant set _index_in_pages = case when id_in_session = 3 then 2 else 4 end"
+    session = feed(server, "quiz", bots, [moved])
+    found = [(row["state"], row["passed"], row["reached"]) for row in table(server, session, "pages.csv")]
+    assert found == [("passed", "3", "3"), ("failed", "0", "3"), *2 * [("not reached", "0", "0")]]
 
 
 def test_hostile_text_stays_text(start_server, page, tmp_path):

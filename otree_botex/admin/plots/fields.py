@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otree.common import expand_choice_tuples, get_models_module
-from otree.database import OTreeColumn, db
+from otree.database import OTreeColumn
 from otree.i18n import core_gettext
-from otree.lookup import get_page_lookup
-from otree.models import Participant, Session
+from otree.models import Session
 from sqlalchemy.sql import sqltypes
 from sqlalchemy.types import TypeDecorator
 
+from .. import sequence
 from .answers import Field
 
 OF_GROUP = "group."
@@ -55,9 +55,7 @@ class Asked:
 def asked(session: Session) -> Asked:
     """What the pages of a session ask for, in the order of its page sequence."""
     found = Asked()
-    last = db.query(Participant._max_page_index).filter_by(session_id=session.id).first()
-    for number in range(1, (last[0] if last else 0) + 1):
-        page = get_page_lookup(session.code, number)
+    for number, page in sequence.pages(session).items():
         app, key = page.app_name, (page.app_name, page.page_class.__name__)
         if key not in found.pages:
             _add_page(found, app, page.page_class)
