@@ -233,6 +233,22 @@ def test_a_page_that_nobody_could_finish_is_named_first():
     assert [one["seat"] for one in found["failed"][0]["bots"]] == [1, 2]
 
 
+def test_pages_that_some_bots_got_past_are_no_dead_ends():
+    """In an earlier round; and bots that were stopped say nothing of the page on which they were."""
+    rounds = [step(1, number=number, page=number, round_number=number) for number in range(1, 7)]
+    rounds.append(step(1, number=7, page=7, round_number=7, outcome=None))
+    place = Place("pd", "Decide", False, {number: number for number in range(1, 11)}, rounds)
+    found = report(gathered([], ("failed",), at=7, places=[place]))
+    page = found["pages"][0]
+    assert (page["state"], page["passed"], page["stuck"]) == ("failed", 1, False)
+    assert found["summary"]["headline"] == "1 of 1 bot did not get to the end."
+
+    stopped = report(gathered([step(1, outcome=None), step(2, outcome=None)], ("stopped", "stopped"), at=1))
+    assert not stopped["pages"][0]["stuck"] and not stopped["pages"][0]["passed"]
+    one_failed = report(gathered([step(1, outcome=None), step(2, outcome=None)], ("stopped", "failed"), at=1))
+    assert one_failed["pages"][0]["stuck"]
+
+
 def test_what_needs_attention_is_sorted_by_how_grave_it_is():
     wrong = refused(("server", {"amount": "No."}, {"amount": 9}))
     fields, answered = [DECIDER, AMOUNT, WHY], {"decider": "Nobody", "amount": 5, "why": None}

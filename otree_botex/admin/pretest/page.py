@@ -61,10 +61,12 @@ def page(number: int, place: Place, found: Gathered) -> dict[str, Any]:
 
 
 def _is_stuck(known: Mapping[str, Any], place: Place, found: Gathered) -> bool:
-    """Whether bots came to a page, none got past it, and none is left that might."""
-    last = max(place.numbers.values())
-    coming = any(seat.state not in ENDED and seat.at <= last for seat in found.played.seats.values())
-    return bool(known["reached"] and not known["passed"] and not coming)
+    """Whether bots came to a page, none got past it, and none is left that might; that they were stopped there says
+    nothing of the page."""
+    seats, numbers = found.played.seats.values(), place.numbers.values()
+    coming = any(seat.state not in ENDED and seat.at <= max(numbers) for seat in seats)
+    is_tried = any(seat.state != "stopped" for seat in seats if seat.at in numbers)
+    return bool(known["reached"] and not known["passed"] and not coming and is_tried)
 
 
 def _seconds(times: Sequence[float]) -> dict[str, Any] | None:
