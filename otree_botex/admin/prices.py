@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 
 from .. import environment
@@ -15,9 +17,13 @@ from .settings import bot_settings
 
 MOST_KEPT = 1000
 LONGEST_NAME = 300
+AGAIN_SECONDS = 60.0
+"""So long after litellm could not be asked it is asked again."""
 
 _lock = threading.Lock()
-_known: dict[str, Price | None] = {}
+_known: dict[str, Price] = {}
+_missing: dict[str, float] = {}
+"""Models whose price was not found, and when it is to be looked for again: never if litellm does not know it."""
 _wanted: set[str] = set()
 _looking = False
 
@@ -33,14 +39,25 @@ def look_for(models: Iterable[str]) -> bool:
     global _looking
     with _lock:
         names = {model for model in models if len(model) <= LONGEST_NAME and model.isprintable()}
-        new = names - _known.keys()
-        if len(_known) > MOST_KEPT:
-            _known.clear()
+        new = {name for name in names - _known.keys() if _missing.get(name, 0) < time.monotonic()}
+        if len(_known) + len(_missing) > MOST_KEPT:
+            _forget()
         _wanted.update(new)
         if _wanted and not _looking:
             _looking = True
             threading.Thread(target=_look, name="prices", daemon=True).start()
         return bool(new)
+
+
+def forget() -> None:
+    """Lets all prices be looked for again."""
+    with _lock:
+        _forget()
+
+
+def _forget() -> None:
+    _known.clear()
+    _missing.clear()
 
 
 def _look() -> None:
@@ -52,15 +69,20 @@ def _look() -> None:
             if not names:
                 _looking = False
                 return
-        found = _prices(names)
+        found, is_all = _prices(names)
+        again = inf if is_all else time.monotonic() + AGAIN_SECONDS
         with _lock:
-            _known.update({name: found.get(name) for name in names})
+            _known.update(found)
+            _missing.update({name: again for name in names if name not in found})
             _wanted.difference_update(names)
 
 
-def _prices(names: list[str]) -> dict[str, Price]:
+def _prices(names: list[str]) -> tuple[dict[str, Price], bool]:
+    """Those prices that are known, and whether that is all there is to know: litellm could be asked."""
     try:
         python = environment.bots_python(Path.cwd(), bot_settings().python) or Path(sys.executable)
     except BotexError:  # settings that the page complains of anyway
-        return {}
-    return {name: Price(*both) for name, both in environment.probe(python, names).prices.items()}
+        return {}, False
+    probe = environment.probe(python, names)
+    found = {name: Price(*both) for name, both in probe.prices.items()}
+    return found, "litellm" in probe.versions and not probe.errors

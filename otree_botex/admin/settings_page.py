@@ -25,7 +25,7 @@ from ..models import Bot, Launch
 from ..paid import host_of, is_loopback
 from ..record.rows import models_of
 from ..records import ENDED
-from . import choices, guard, hook, runners
+from . import choices, guard, hook, prices, runners
 from .escaping import escaped
 from .settings import bot_settings
 
@@ -63,6 +63,7 @@ class LLMBotsSettings(AdminView):
 
     def post(self, request: Request) -> Response:
         choices.look_for_models(again=True)
+        prices.forget()
         return RedirectResponse("/LLMBotsSettings", status_code=302)
 
 

@@ -176,6 +176,27 @@ def test_without_a_price_the_cost_is_said_not_to_be_known(start_server):
 
 
 @pytest.mark.server
+def test_a_price_is_found_when_litellm_is_there(start_server):
+    """The launch page was open before the bots' environment was made."""
+    pytest.importorskip("litellm")
+    server = start_server()
+    session = server.session("dictator_de", 1)
+
+    def cost():
+        found = outlook(server, session, model="openai/gpt-4.1-mini")
+        return not found["pending"] and found["total"]["cost"]
+
+    assert wait_until(cost, WAIT_SECONDS, "litellm is not there") == "not known"
+    python = server.folder / ".otree_botex/venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    token = {"csrftoken": server.csrf_token("/LLMBotsSettings")}
+    server.http.post(f"{server.url}/LLMBotsSettings", data=token).raise_for_status()
+    assert wait_until(cost, WAIT_SECONDS, "litellm was asked").startswith("$0.0")
+
+
+@pytest.mark.server
 def test_a_limit_for_each_bot_is_compared_with_each_row(start_server):
     """What bots of one row do not take is not left for those of another one."""
     server = start_server()
