@@ -22,6 +22,8 @@ from .transcript import name_of, text_of
 
 EVERY_ROUND = ".all"
 """Ends the name of a page where all its rounds are meant: APP.PAGE.all."""
+KEPT = func.coalesce(Step.outcome, "") != "interrupted"
+"""A page that a bot had to begin anew is told once, as it was in the end."""
 NEEDED = (
     *(Step.bot_id, Step.number, Step.app, Step.page, Step.round_number, Step.driver, Step.fields_json),
     *(Step.answers_json, Step.reason, Step.remark, Step.refusals_json, Step.outcome),
@@ -38,7 +40,9 @@ def pages(session_id: int) -> list[dict[str, Any]]:
     columns = Step.app, Step.page, Step.round_number
     found = (
         db.query(*columns, func.count(Step.id), func.max(Step.page_number))
-        .filter(Step.bot_id == Bot.id, Bot.session_id == session_id, Step.kind == "form", Step.fields_json != "[]")
+        .filter(
+            Step.bot_id == Bot.id, Bot.session_id == session_id, Step.kind == "form", Step.fields_json != "[]", KEPT
+        )
         .group_by(*columns)
     )
     listed: list[dict[str, Any]] = []
@@ -60,7 +64,7 @@ def pages(session_id: int) -> list[dict[str, Any]]:
 def rows(session_id: int, page: str) -> list[dict[str, Any]]:
     """What each bot answered there, by seat: COLUMNS, where an answer that was not given is None."""
     who = _bots(session_id)
-    steps = db.query(*NEEDED).filter(Step.bot_id == Bot.id, Bot.session_id == session_id)
+    steps = db.query(*NEEDED).filter(Step.bot_id == Bot.id, Bot.session_id == session_id, KEPT)
     place = place_of(page)
     if place is None:
         return []
@@ -71,8 +75,8 @@ def rows(session_id: int, page: str) -> list[dict[str, Any]]:
 
 
 def fields(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The fields of these rows, with how many answers each has."""
-    times = Counter(row["field"] for row in rows if row["answer"] is not None)
+    """The fields of these rows, with how many answers each has; those that were never sent do not count."""
+    times = Counter(row["field"] for row in rows if row["answer"] is not None and row["outcome"] != "left")
     names = {row["field"]: row["question"] for row in rows}
     return [{"value": field, "name": name, "times": times[field]} for field, name in names.items()]
 

@@ -31,7 +31,7 @@ class LLMBotsAnswers(AdminSessionPage):
         values = {
             "pages": [{**one, "here": one["value"] == page} for one in pages],
             "fields": [{**one, "here": one["value"] == field} for one in fields],
-            "rows": [{**row, "given": row["answer"] is not None} for row in rows],
+            "rows": [{**row, "given": row["answer"] is not None, "left": row["outcome"] == "left"} for row in rows],
             "choices": [
                 {"name": name, "column": column, "options": sorted({row[column] for row in rows})}
                 for name, column in (("Model", "model"), ("Persona", "persona_name"), ("Treatment", "treatment"))

@@ -16,7 +16,15 @@ NAME = {**AMOUNT, "key": "q2", "name": "motive", "kind": "text", "label": "Why?"
 
 def never_decides():
     yield plain(1, "Contribute", 2, CONTRIBUTE, fields=[AMOUNT])
-    yield left(1, "interrupted")
+    yield left(1, "left")
+
+
+def decides(*outcomes):
+    """Decides the same in each of its steps on the page."""
+    for step, outcome in enumerate(outcomes, start=1):
+        yield plain(step, "Contribute", 2, CONTRIBUTE, fields=[AMOUNT])
+        yield decision(step, {"contribution": 7})
+        yield left(step, outcome)
 
 
 @pytest.mark.parametrize("otree", ["6", "5"])
@@ -31,7 +39,7 @@ def test_all_answers_to_one_page(start_server, page, otree):
     assert rows.count() == 6
     bars = page.locator(".llm-bots-bar")
     assert bars.all_inner_texts() == ["1 × 0", "1 × 9", "2 × 50", "1 × 100"]
-    assert "– interrupted" in rows.nth(5).inner_text()
+    assert "– left" in rows.nth(5).inner_text()
 
     page.get_by_role("button", name="Answer").click()
     answers = page.locator(".llm-bots-answers tbody tr:visible .answer b")
@@ -96,6 +104,19 @@ def test_pages_fields_and_the_file(start_server, page):
     page.goto(f"{server.url}/LLMBots/{server.session('quiz', 1)}/answers")
     page.get_by_text("No bot of this session was asked anything yet.").wait_for()
     assert server.tracebacks() == []
+
+
+def test_only_answers_that_were_sent_count(start_server, page):
+    """Once, however often the bot had to begin anew."""
+    server = start_server()
+    seats = {1: decides("interrupted", "submitted"), 2: decides("left"), 3: decides("submitted")}
+    session = feed(server, "public_goods", seats)
+    page.goto(f"{server.url}/LLMBots/{session}/answers")
+    rows = page.locator(".llm-bots-answers tbody .answer")
+    assert rows.all_inner_texts() == ["7", "7 not sent: moved on by somebody else", "7"]
+    assert page.locator(".llm-bots-bar").all_inner_texts() == ["2 × 7"]
+    assert page.locator("#page option").inner_text() == "public_goods / Contribute, round 1 (3)"
+    assert page.locator("#field option").last.inner_text() == f"{AMOUNT['label']} (2)"
 
 
 def test_rounds_can_be_taken_together(start_server, page):

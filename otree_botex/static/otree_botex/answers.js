@@ -44,7 +44,7 @@
   function summarize(shown) {
     const fields = new Map();
     for (const row of shown) {
-      const answer = row.querySelector('.answer b');
+      const answer = row.querySelector('.answer b:not([data-unsent])');
       if (!answer) continue;
       if (!fields.has(row.dataset.field)) fields.set(row.dataset.field, {name: row.dataset.question, times: new Map()});
       const {times} = fields.get(row.dataset.field);
