@@ -31,8 +31,7 @@ class LLMBotsCompare(AdminSessionPage):
     def vars_for_template(self) -> dict[str, Any]:
         bots = self._bots()
         places = _places([bot.id for bot in bots])
-        asked_for = place_of(self.request.query_params.get("page", ""))
-        at = places.index(asked_for) if asked_for in places else 0
+        at = _at(places, place_of(self.request.query_params.get("page", "")))
         columns = _columns(bots, places[at]) if places else []
         texts = {step["text"] for column in columns for step in column["steps"]}
         chosen = {bot.id for bot in bots}
@@ -70,6 +69,14 @@ def _places(bots: Sequence[int]) -> list[Place]:
     found = db.query(*columns, func.max(Step.page_number), func.min(Step.number)).filter(Step.bot_id.in_(bots))
     rows = sorted(found.group_by(*columns), key=lambda row: (not row[3], row[3] or 0, row[4]))
     return [Place(app or "", page, number) for app, page, number, _, _ in rows]
+
+
+def _at(places: Sequence[Place], asked_for: Place | None) -> int:
+    """Which of the pages is asked for; the first of its rounds if these bots did not see that one."""
+    names = [(place.app, place.page) for place in places]
+    rounds = [number for number, name in enumerate(names) if asked_for and name == (asked_for.app, asked_for.page)]
+    exact = [number for number in rounds if places[number] == asked_for]
+    return [*exact, *rounds, 0][0]
 
 
 def _columns(bots: Sequence[Bot], place: Place) -> list[dict[str, Any]]:

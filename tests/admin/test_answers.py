@@ -126,6 +126,11 @@ def test_rounds_can_be_taken_together(start_server, page):
     names = page.locator("#page option").all_inner_texts()
     assert "guess_two_thirds / Guess, all rounds (9)" in names and "guess_two_thirds / Guess, round 3 (3)" in names
     assert page.locator("tbody tr").count() == 9
+    page.get_by_label("P1 side by side").first.check()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show the ticked bots side by side").click()
+    assert page.locator("#page option:checked").inner_text() == "guess_two_thirds / Guess, round 1"
+    page.go_back()
     with page.expect_navigation():
         page.get_by_label("Page", exact=True).select_option("guess_two_thirds.Guess.2")
     assert page.locator("tbody tr").count() == 3
