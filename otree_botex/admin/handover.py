@@ -78,8 +78,7 @@ def _seat(seat: Participant, bot: Bot | None, launch: Launch | None) -> dict[str
     plays = bool(bot and state not in ENDED)
     active = last_active(seat)
     ended = (bot.ended_at or (active if plays else bot.heard_at or active)) if bot else 0.0
-    is_alone = bool(bot and active <= ended)  # nobody has opened a page since its bot ended
-    if bot and is_alone:
+    if bot and not seats.has_person(seat._last_request_timestamp, bot):
         who = "free" if bot.stop_wanted or state == "stopped" else "bot"
     else:
         who = "person" if seat.visited else "nobody"

@@ -186,9 +186,18 @@ def start_from_config(session: Session) -> None:
 def start_again(bots: Sequence[Bot]) -> None:
     """Lets bots that failed, were stopped or lost their runner go on from where their participants are.
 
-    Raises SetupError if their model cannot be played with now, or must not without a limit.
+    Those are left out whose seat a person has meanwhile. Raises SetupError if that is so of all, or if their model
+    cannot be played with now, or must not without a limit.
     """
-    waiting = [bot for bot in bots if state(bot)[0] in ("failed", "stopped")]
+    from . import ticker
+
+    ended = [bot for bot in bots if state(bot)[0] in ("failed", "stopped")]
+    of_ended = db.query(Participant).filter(Participant.id.in_([bot.participant_id for bot in ended]))
+    seat_of = {seat.id: seat for seat in of_ended}
+    waiting = [bot for bot in ended if not seats.has_person(seat_of[bot.participant_id]._last_request_timestamp, bot)]
+    if ended and not waiting:
+        people = ", ".join(f"P{bot.number}" for bot in ended)
+        raise SetupError(f"A person plays on {people} by now. To have a bot play there all the same, use “Seats”.")
     for launch_id in {bot.launch_id for bot in waiting}:
         record = db.query(Launch).filter_by(id=launch_id).one()
         again = [bot for bot in waiting if bot.launch_id == launch_id]
@@ -198,8 +207,10 @@ def start_again(bots: Sequence[Bot]) -> None:
         for bot in again:
             bot.state, bot.error, bot.cause, bot.stop_wanted, bot.ended_at = "starting", "", "", False, None
             bot.pause_wanted = False
-            columns.settle(db.query(Participant).filter_by(id=bot.participant_id).one())
+            seat_of[bot.participant_id].initialize(None)
+            columns.settle(seat_of[bot.participant_id])
         _start(record, again, interpreters, server, goes_on=True)
+    ticker.wake()  # some may stand in for people
 
 
 def pause(bots: Sequence[Bot]) -> None:

@@ -4,6 +4,7 @@ picked by hand, and no seat has two bots at once."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from otree.database import db
 from otree.models import Participant, Session
@@ -12,6 +13,9 @@ from ..errors import SetupError
 from ..models import Bot
 from ..records import ENDED
 from . import runners
+
+LATE_SECONDS = 5.0
+"""What is asked for so soon after a runner's last word may still have been its bot's."""
 
 
 def of_session(session: Session) -> list[Participant]:
@@ -38,6 +42,16 @@ def of_people(session_id: int) -> set[int]:
     opened = {id for (id,) in db.query(Participant.id).filter_by(session_id=session_id, visited=True)}
     bots = db.query(Bot.participant_id, Bot.with_person).filter_by(session_id=session_id).all()
     return opened - {id for id, _ in bots} | {id for id, with_person in bots if with_person}
+
+
+def has_person(asked_at: float | None, bot: Any) -> bool:
+    """Whether a person has a seat that this bot had last: by when a page of it was asked for last, since the bot ended.
+
+    (When the participant came to its page tells nothing of it: the end of waiting brings it on, with nobody there.)
+    """
+    if bot.ended_at:
+        return (asked_at or 0) > bot.ended_at
+    return not runners.is_running(bot) and (asked_at or 0) > (bot.heard_at or 0) + LATE_SECONDS
 
 
 def some(session: Session, number: int | None) -> list[Participant]:

@@ -19,7 +19,7 @@ from ..models import Bot, Launch, Step
 from ..plans import Budget
 from ..record.rows import budget_of, rows_of
 from ..records import ENDED
-from . import launches
+from . import launches, seats
 
 # whom a participant waits for, in the words of oTree's own monitor: a JSON list of "P1" and the like, or in oTree 5
 # these with commas between them
@@ -40,6 +40,7 @@ _PARTICIPANT = (
     Participant._index_in_pages.label("at_page"),
     Participant._max_page_index.label("pages"),
     Participant._last_page_timestamp.label("since"),
+    Participant._last_request_timestamp.label("asked_at"),
     Participant.is_on_wait_page.label("waits"),
     _WAITS_FOR.label("waits_for"),
 )
@@ -155,6 +156,7 @@ def _status(row: Any, at: float) -> dict[str, Any]:
         "bot": row.id,
         "seat": row.number,
         "label": row.label or "",
+        "has_person": seats.has_person(row.asked_at, row),
         "participant": row.participant_code,
         "persona": row.persona_name or "",
         "treatment": row.treatment or "",

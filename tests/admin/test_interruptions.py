@@ -142,6 +142,22 @@ def test_stopping_and_starting_again(start_server):
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["finished"] * 3
 
 
+def test_no_bot_is_started_again_beside_a_person(start_server):
+    server, session = two_waiting_bots(start_server, "public_goods")
+    assert change(server, session, 3, "take").ok
+    act(server, session, "stop")
+    server.wait_for_end(session)
+    link = server.links(session)[2]
+    wait_until(
+        lambda: requests.get(link, timeout=10) and server.bots(session)[1]["has_person"], 10, "a person is there"
+    )
+    assert not server.bots(session)[0]["has_person"]
+    act(server, session, "again")
+    assert [bot["state"] == "stopped" for bot in server.bots(session)] == [False, True]
+    refused = server.post_form(f"/LLMBots/{session}", session, action="again", bot=[server.bots(session)[1]["bot"]])
+    assert "A person plays on P3 by now" in refused.text
+
+
 def test_a_stopped_bots_seat_can_be_taken_by_a_person(start_server):
     server, session = two_waiting_bots(start_server, "public_goods")
     act(server, session, "stop")

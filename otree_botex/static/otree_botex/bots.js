@@ -12,7 +12,7 @@
     pause: {label: 'Pause', ofMany: 'Pause …', style: 'btn-outline-secondary', fits: bot => isActive(bot) && !bot.stopping && !bot.pause_wanted},
     go_on: {label: 'Go on', ofMany: 'Let … go on', style: 'btn-outline-primary', fits: bot => isActive(bot) && !bot.stopping && bot.pause_wanted},
     stop: {label: 'Stop', ofMany: 'Stop …', style: 'btn-outline-danger', fits: bot => isActive(bot) && !bot.stopping},
-    again: {label: 'Start again', ofMany: 'Start … again', style: 'btn-outline-primary', fits: bot => ['failed', 'stopped'].includes(bot.state)},
+    again: {label: 'Start again', ofMany: 'Start … again', style: 'btn-outline-primary', fits: bot => ['failed', 'stopped'].includes(bot.state) && !bot.has_person},
   };
   // By what each column is sorted.
   const KEYS = {
@@ -127,7 +127,7 @@
     text('model', bot.row ? `${bot.row}: ${bot.model}` : bot.model);
     text('state', stateInWords(state(bot)));
     set(parts.state, 'className', `llm-bots-state llm-bots-${state(bot)}`);
-    text('waitsFor', bot.waits_for ? `for ${bot.waits_for}` : '');
+    text('waitsFor', bot.has_person ? 'a person has its seat' : bot.waits_for ? `for ${bot.waits_for}` : '');
     text('page', isPlaying ? bot.page : '');
     text('where', isPlaying && bot.page ? bot.app + (bot.round ? `, round ${bot.round}` : '') : '');
     set(parts.bar, 'className', 'progress-bar' + (bot.state === 'failed' ? ' bg-danger' : bot.state === 'finished' ? ' bg-success' : ''));
