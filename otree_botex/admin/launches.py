@@ -46,16 +46,18 @@ def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_b
         project_files.prompts(Path.cwd(), plan.prompts)
     interpreters = [runners.interpreter(row.model) for row in plan.rows]
     server = runners.server()
-    given_up = db.query(Bot).filter(Bot.participant_id.in_([seat.id for seat in taken]), Bot.state.notin_(ENDED)).all()
-    record = _record(session, taken, plan, started_by)
-    bots = {bot.number: bot for bot in bots_of(record)}
-    stop(given_up)  # should their runners turn up again
-    for seat in taken:
-        # as if its link had been opened: nobody else is given this seat from now on
-        seat.initialize(None)
-        bot = bots[seat.id_in_session]
-        columns.taken_by_bot(session, seat, plan.rows[bot.row].model, bot.persona)
-    _start(record, list(bots.values()), interpreters, server)
+    with seats.choosing:
+        seats.refuse_busy(session, taken)
+        earlier = db.query(Bot).filter(Bot.participant_id.in_([seat.id for seat in taken])).all()
+        record = _record(session, taken, plan, started_by)
+        bots = {bot.number: bot for bot in bots_of(record)}
+        stop(earlier)  # those whose runner was given up, should it turn up again
+        for seat in taken:
+            # as if its link had been opened: nobody else is given this seat from now on
+            seat.initialize(None)
+            bot = bots[seat.id_in_session]
+            columns.taken_by_bot(session, seat, plan.rows[bot.row].model, bot.persona)
+        _start(record, list(bots.values()), interpreters, server)
     return record
 
 
@@ -175,7 +177,8 @@ def start_from_config(session: Session) -> None:
         logger.error("Session %s: its config does not say how to start bots. %s", session.code, error)
         return
     try:
-        launch(session, seats.some(session, number), asked, "session config")
+        with seats.choosing:
+            launch(session, seats.some(session, number), asked, "session config")
     except BotexError as error:
         logger.error("Session %s: the bots could not be started. %s", session.code, error)
         # as they were asked for: what is missing is looked for when they are started again

@@ -40,7 +40,8 @@ def tick() -> bool:
             continue
         if policy is not None:
             in_use = True
-            _look_after(name, policy, session, time.time())
+            with seats.choosing:
+                _look_after(name, policy, session, time.time())
     visitors.standing_in = _standing_in()
     return in_use or bool(visitors.standing_in)
 

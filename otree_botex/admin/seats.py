@@ -3,6 +3,7 @@ picked by hand, and no seat has two bots at once."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,9 @@ from ..models import Bot
 from ..records import ENDED
 from . import runners
 
+choosing = threading.RLock()
+"""Held from choosing seats until their bots are on record: oTree 6 makes sessions, whose bots may start at once, in
+threads of their own, while a room's bots look for free seats."""
 LATE_SECONDS = 5.0
 """What is asked for so soon after a runner's last word may still have been its bot's."""
 
@@ -71,11 +75,17 @@ def some(session: Session, number: int | None) -> list[Participant]:
 
 def picked(session: Session, codes: Iterable[str]) -> list[Participant]:
     """Seats picked by their participants' codes. Raises SetupError if one is unknown or has a bot."""
-    wanted, taken = set(codes), with_bots(session)
+    wanted = set(codes)
     seats = [seat for seat in of_session(session) if seat.code in wanted]
     if len(seats) != len(wanted) or not seats:
         raise SetupError("Pick at least one seat." if not wanted else "A picked seat is not in this session.")
+    refuse_busy(session, seats)
+    return seats
+
+
+def refuse_busy(session: Session, seats: Iterable[Participant]) -> None:
+    """Raises SetupError if a bot is playing on one of these seats."""
+    taken = with_bots(session)
     busy = [f"P{seat.id_in_session}" for seat in seats if seat.id in taken]
     if busy:
         raise SetupError(f"A bot is already playing on {', '.join(busy)}.")
-    return seats
