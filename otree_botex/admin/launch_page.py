@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
+from tempfile import TemporaryFile
 from typing import Any
 
-from otree.database import db
+from otree.database import DBSession, db
+from otree.middleware import lock2
 from otree.views.cbv import AdminSessionPage
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from ..models import Bot, Launch, Step
 from ..record import archive, manifests, methods
@@ -16,6 +23,11 @@ from . import launches, own
 from .escaping import escaped
 from .pretest.views import pretest_html
 from .transcript import place
+
+logger = logging.getLogger("otree_botex")
+
+PIECE = 1 << 20
+"""Bytes of the archive that are handed over at once."""
 
 
 class LLMBotsLaunch(AdminSessionPage):
@@ -48,6 +60,7 @@ class LLMBotsLaunchFile(AdminSessionPage):
     def get(self, request: Any, code: str, **_: Any) -> Response:
         launch = _launch(self)
         manifest, name = launches.manifest(launch), request.path_params["file"]
+        headers = {"Content-Disposition": f'attachment; filename="launch_{launch.code}_{name}"'}
         if name == "manifest.json":
             content, kind = json.dumps(manifest, indent=2, ensure_ascii=False).encode(), "application/json"
         elif name == "report.md":
@@ -55,16 +68,41 @@ class LLMBotsLaunchFile(AdminSessionPage):
         elif name == "report.tex":
             content, kind = methods.latex(manifest).encode(), "application/x-tex; charset=utf-8"
         elif name == "archive.zip":
-            more = {"pretest.html": pretest_html(self.session, launch)}
-            content, kind = archive.zipped(own.record(), launch, manifest, launches.state, more), "application/zip"
+            pieces = _archive(launch.code, manifest, _pretest(launch))
+            return StreamingResponse(pieces, media_type="application/zip", headers=headers)
         else:
             return Response("There is no such file.", status_code=404)
-        headers = {"Content-Disposition": f'attachment; filename="launch_{launch.code}_{name}"'}
         return Response(content, media_type=kind, headers=headers)
 
 
 def _launch(page: AdminSessionPage) -> Launch:
     return db.get_or_404(Launch, code=page.request.path_params["launch"], session_id=page.session.id)
+
+
+async def _archive(code: str, manifest: dict[str, Any], more: Mapping[str, str]) -> AsyncIterator[bytes]:
+    """The archive of a launch. It is made while oTree answers others: each part of it takes oTree's lock, as a request
+    does, and after it others have as much time as it took."""
+    with TemporaryFile() as file, closing(DBSession()) as session:
+        parts = archive.write(file, own.record(session), code, manifest, launches.state, more)
+        is_whole = False
+        while not is_whole:
+            async with lock2:
+                began = time.monotonic()
+                is_whole = next(parts, None) is None
+                session.commit()
+            await asyncio.sleep(time.monotonic() - began)
+        file.seek(0)
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _pretest(launch: Launch) -> dict[str, str]:
+    """The report for the archive. The archive is worth more than it: if it cannot be made, a file says why."""
+    try:
+        return {"pretest.html": pretest_html(launch.session, launch)}
+    except Exception as error:
+        logger.exception("The pre-test report of launch %s could not be made.", launch.code)
+        return {"pretest.txt": f"The pre-test report could not be made: {type(error).__name__}: {error}\n"}
 
 
 def _untouched(launch: Launch) -> list[dict[str, Any]]:

@@ -132,6 +132,21 @@ def test_a_launch_has_a_page_a_report_and_an_archive(start_server, chromium):
     assert file(server, session, launch, "passwords.txt").status_code == 404
 
 
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_the_archive_does_without_a_report_that_cannot_be_made(start_server, otree):
+    server = start_server(otree)
+    template = server.folder / "_templates" / "otree_botex" / "LLMBotsReportFile.html"
+    template.parent.mkdir(parents=True)
+    template.write_text("{{ what_nobody_knows }}")
+    session = server.play("dictator_de", 2)
+    launch = launch_of(server, session)
+    with zipfile.ZipFile(io.BytesIO(file(server, session, launch, "archive.zip").content)) as archive:
+        assert archive.testzip() is None and f"launch_{launch}/pretest.html" not in archive.namelist()
+        assert "what_nobody_knows" in archive.read(f"launch_{launch}/pretest.txt").decode()
+        bots = archive.read(f"launch_{launch}/bots.csv").decode("utf-8-sig").splitlines()
+    assert len(bots) == 3, "the header and two bots"
+
+
 def test_a_launch_is_replayed_to_the_letter(start_server):
     server = start_server()
     first = server.play("guess_two_thirds", 3)

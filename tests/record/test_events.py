@@ -19,7 +19,7 @@ from otree_botex.errors import SetupError
 from otree_botex.parameters import parameters
 from otree_botex.record import archive, methods
 from otree_botex.record.memories import memory
-from otree_botex.record.sqlite import Bot, Database, Launch
+from otree_botex.record.sqlite import Bot, Database
 from otree_botex.scripts import launches
 
 from .journal import acts, control, decision, event, left, page, play, played
@@ -156,9 +156,9 @@ def test_the_archive_has_them_as_lines_of_json(db):
     code = play(db, ASKED, played())
     manifest = read_manifest_from_botex_db(code, db)
     with Database(db).record() as record:
-        launch = record.db.query(Launch).one()
-        content = archive.zipped(record, launch, manifest)
-    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        for _ in archive.write(zipped := io.BytesIO(), record, code, manifest):
+            pass
+    with zipfile.ZipFile(zipped) as file:
         lines = file.read(f"launch_{code}/events.jsonl").decode().splitlines()
     assert [json.loads(line) for line in lines] == read_events_from_botex_db(botex_db=db)
 

@@ -15,6 +15,7 @@ from otree_botex.parameters import parameters
 from otree_botex.record import archive
 from otree_botex.record.sqlite import Database
 from otree_botex.record.transcripts import Place, place_of, played
+from otree_botex.scripts import launches
 
 from ..hostile import HOSTILE, harmless_csv
 from .journal import FIELD, decision, event, left, page, play
@@ -46,8 +47,9 @@ def archived(path, code, **about):
         for name, value in about.items():
             setattr(bot, name, value)
         record.db.flush()
-        content = archive.zipped(record, launch, manifest, more={"more/notes.txt": "Hello"})
-    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        for _ in archive.write(zipped := io.BytesIO(), record, code, manifest, more={"more/notes.txt": "Hello"}):
+            pass
+    with zipfile.ZipFile(zipped) as file:
         return {name.partition("/")[2]: file.read(name).decode() for name in file.namelist()}
 
 
@@ -81,6 +83,17 @@ def test_hostile_texts_stay_what_they_are(db, text):
     assert persona["persona"].removeprefix("'") == text.removeprefix("'")
     for name in ("bots.csv", "steps.csv", "messages.csv"):
         harmless_csv(files[name])
+
+
+def test_an_archive_is_written_bot_by_bot(db):
+    """So that there is never more of it in memory than one bot's part of a file."""
+    database, links = Database(db), [(seat, f"http://x/InitializeParticipant/abcdefg{seat}") for seat in (1, 2)]
+    code = launches.new(database, "session1", links, ASKED, launches.Access()).code
+    manifest = read_manifest_from_botex_db(code, db)
+    with database.record() as record:
+        parts = list(archive.write(io.BytesIO(), record, code, manifest))
+    assert parts.count("sent.jsonl") == parts.count("events.jsonl") == 2
+    assert parts.count("steps.csv") == parts.count("messages.csv") == 3, "its header, then the bots"
 
 
 def test_three_queries_are_enough(db):
