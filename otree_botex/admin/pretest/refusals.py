@@ -68,7 +68,7 @@ def quiz(steps: Sequence[Any]) -> list[dict[str, Any]]:
                     messages[name][text] += 1
                     if said := _said(name, refusal["said"], own):
                         wrong[name][said] += 1
-                    refused[name, step.bot_id][step.number] += 1
+                    refused[name, step.bot_id][step.page_number] += 1
     return [
         {
             "field": name,
@@ -83,12 +83,13 @@ def quiz(steps: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _tries(name: str, refused: Mapping[tuple[str, int], Counter[int]], steps: Sequence[Any]) -> dict[str, Any]:
-    """How many bots needed how many tries for a field."""
+    """How many bots needed how many tries for a field. Where a bot had to begin anew with a page, its tries before
+    that count, too."""
     tries: dict[int, int] = {}
     done = {step.bot_id for step in steps if step.outcome in THROUGH}
     for step in steps:
         if step.outcome in THROUGH and _has_field(step, name):
-            needed = refused.get((name, step.bot_id), Counter())[step.number] + 1
+            needed = refused.get((name, step.bot_id), Counter())[step.page_number] + 1
             tries[step.bot_id] = max(needed, tries.get(step.bot_id, 1))
     never = {bot for of, bot in refused if of == name} - done
     bots = len(tries) + len(never)
