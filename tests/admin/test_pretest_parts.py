@@ -104,6 +104,15 @@ def test_numbers_have_a_range_and_texts_a_length():
     assert text["spread"] is None and text["different"] == 3
 
 
+def test_small_numbers_stay_what_they_are():
+    given = [0.001, 0.004, 0.125, 0.12]
+    (field,) = answers.of_page([step(bot, [AMOUNT], {"amount": value}) for bot, value in enumerate(given + given)])
+    assert [(one["value"], one["times"]) for one in field["counts"]] == [
+        *(("0.001", 2), ("0.004", 2), ("0.12", 2), ("0.125", 2)),
+    ]
+    assert field["spread"] == {"min": 0.001, "median": 0.062, "max": 0.125} and field["different"] == 4
+
+
 def test_what_all_answered_alike_is_a_hint_from_three_bots_on():
     def found(bots, field=AMOUNT, value=5, **more):
         return answers.of_page([step(bot, [{**field, **more}], {field["name"]: value}) for bot in bots])[0]["alike"]
@@ -172,11 +181,23 @@ def test_quiz_errors_with_wrong_answers_and_tries():
     assert (by_form["by"], by_form["times"], by_form["bots"]) == ("the form", 1, 1)
 
 
+def test_tries_before_a_page_was_begun_anew_count():
+    wrong = refused(*5 * [("server", {"decider": "No."}, {"decider": "Nobody"})])
+    steps = []
+    for bot in (1, 2, 3):
+        steps.append(step(bot, [DECIDER], outcome="interrupted", refusals_json=wrong))
+        steps.append(step(bot, [DECIDER], {"decider": "Player B"}, number=2))
+        steps.append(step(bot, [DECIDER], {"decider": "Player B"}, number=3, page=2))  # another round
+    (quiz,) = refusals.quiz(steps)
+    assert (quiz["bots"], quiz["at_once"], quiz["never"]) == (3, 0, 0)
+    assert quiz["tries"] == [{"tries": "6 or more", "bots": 3}]
+
+
 def test_a_form_that_is_refused_as_a_whole_and_rounds():
     whole = ("server", {"": "They must sum to 2."}, {"amount": 5, "why": None})
     steps = [
         step(1, [AMOUNT], {"amount": 1}),
-        step(1, [AMOUNT], {"amount": 1}, number=2, refusals_json=refused(*[whole] * 9)),
+        step(1, [AMOUNT], {"amount": 1}, number=2, page=2, refusals_json=refused(*[whole] * 9)),
         step(2, [AMOUNT], {"amount": 1}),
     ]
     (quiz,) = refusals.quiz(steps)

@@ -12,7 +12,8 @@ from typing import Any
 
 from ...record.exports import asked
 from ..page_report import label
-from .words import MOST, listed, plain, share, short, spread
+from ..plots.bins import plain, rounded
+from .words import MOST, listed, share, short, spread
 
 ENOUGH = 3
 """Answers of so many bots that are all the same are worth a hint."""
@@ -73,7 +74,7 @@ def _told(found: _Field, is_quiz: bool) -> dict[str, Any]:
         else [
             {"value": short(text), "times": counts[text], "share": share(counts[text], len(given))} for text in shown
         ],
-        "spread": spread(numbers) if numbers else None,
+        "spread": spread(numbers, rounded),
         "lengths": _lengths(values) if many and not numbers else None,
         "different": len(counts),
         "alike": "" if is_quiz else _alike(found, given),
@@ -99,7 +100,7 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, bool):
         return ["ticked" if value else "not ticked"]
     if isinstance(value, float):
-        return [str(plain(value))]
+        return [plain(value)]
     return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import Any
 
@@ -33,7 +33,7 @@ def joined(parts: Sequence[str]) -> str:
 
 
 def plain(number: float) -> int | float:
-    """A number with at most two decimals, and without those that say nothing."""
+    """An amount of money or of seconds, with at most two decimals, and without those that say nothing."""
     short = round(number, 2)
     return int(short) if short == int(short) else short
 
@@ -43,11 +43,11 @@ def short(text: str) -> str:
     return text if len(text) <= LONG else f"{text[:LONG].rstrip()} …"
 
 
-def spread(numbers: Sequence[float]) -> dict[str, Any] | None:
-    """The smallest, the median and the largest of some numbers; None if there are none."""
+def spread(numbers: Sequence[float], told: Callable[[float], float] = plain) -> dict[str, Any] | None:
+    """The smallest, the median and the largest of some numbers, as they are `told`; None if there are none."""
     if not numbers:
         return None
-    return {"min": plain(min(numbers)), "median": plain(median(numbers)), "max": plain(max(numbers))}
+    return {"min": told(min(numbers)), "median": told(median(numbers)), "max": told(max(numbers))}
 
 
 def share(part: float, whole: float) -> int:
