@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,13 @@ class LLMBotsPrompts(AdminView):
 
 
 class LLMBotsPromptSet(AdminView):
-    """GET: a set of the project's own. POST: saves one of its prompts, or puts the default one back."""
+    """GET: a set of the project's own. POST: saves the prompts that are sent, each `text` under its `prompt`, and puts
+    the default one back for `reset`."""
 
-    refused: tuple[str, str, str] = ("", "", "")
-    """A prompt that was not saved: its name, its text, and why."""
+    refused: Mapping[str, tuple[str, str]] = {}
+    """Prompts that were not saved, by name: the text, and why."""
+    errors: Sequence[str] = ()
+    """What else is wrong."""
 
     def get_template_name(self) -> str:
         return "otree_botex/LLMBotsPromptSet.html"
@@ -88,11 +91,11 @@ class LLMBotsPromptSet(AdminView):
     def vars_for_template(self) -> dict[str, Any]:
         about = _about(self.request.path_params["set"])
         prompts = [_shown(name, about["own"]) for name in _in_order()]
-        name, text, error = self.refused
         for prompt in prompts:
-            if prompt["name"] == name:
+            if prompt["name"] in self.refused:
+                text, error = self.refused[prompt["name"]]
                 prompt.update(text=text, error=error, open=True)
-        return escaped({**about, "prompts": prompts, "error": "" if name in prompt_check.defaults() else error})
+        return escaped({**about, "prompts": prompts, "errors": list(self.errors)})
 
     def get(self, request: Request, **_: Any) -> Response:
         if request.path_params["set"] not in project_files.prompt_sets(Path.cwd()):
@@ -101,16 +104,23 @@ class LLMBotsPromptSet(AdminView):
 
     def post(self, request: Request, **_: Any) -> Response:
         name, data = request.path_params["set"], self.get_post_data()
-        prompt, text = str(data.get("prompt") or ""), str(data.get("text") or "")
-        try:
-            if data.get("action") == "reset":
-                project_files.reset_prompt(Path.cwd(), name, prompt)
-            else:
+        reset, refused, errors = str(data.get("reset") or ""), {}, []
+        for prompt, text in zip(data.getlist("prompt"), data.getlist("text"), strict=False):
+            if prompt == reset:
+                continue
+            try:
                 project_files.save_prompt(Path.cwd(), name, prompt, text)
+            except SetupError as error:
+                refused[prompt] = text, str(error)
+        try:
+            project_files.reset_prompt(Path.cwd(), name, reset)
         except SetupError as error:
-            self.refused = (prompt, text, str(error))
+            errors = [str(error)]
+        if refused or errors:
+            unknown = [why for prompt, (_, why) in refused.items() if prompt not in prompt_check.defaults()]
+            self.refused, self.errors = refused, [*errors, *unknown]
             return self.get(request)
-        return RedirectResponse(f"{_link(name)}#{quote(prompt)}", status_code=302)
+        return RedirectResponse(f"{_link(name)}#{quote(reset or str(data.get('save') or ''))}", status_code=302)
 
 
 def _about(name: str) -> dict[str, Any]:

@@ -95,14 +95,41 @@ def test_mistakes_are_told_and_nothing_is_written(start_server):
         ("refused", "cost 5 $\n$errors", "In line 1 a $ is followed by no name"),
         ("../../../settings", "x", "There is no prompt called “../../../settings”"),
     ):
-        shown = send(server, "/ours", prompt=prompt, text=text, action="save")
+        shown = send(server, "/ours", prompt=prompt, text=text)
         assert shown.ok and said in shown.text and "Traceback" not in shown.text, said
     for path in ("/nosuch", "/..%2Fpersonas", "/%2Fetc"):
-        assert send(server, path, prompt="system", text="x", action="save").status_code == 404
-        assert send(server, path, prompt="system", action="reset").status_code == 404
-    send(server, "/ours", prompt="../../personas/townspeople", action="reset")
+        assert send(server, path, prompt="system", text="x").status_code == 404
+        assert send(server, path, reset="system").status_code == 404
+    send(server, "/ours", reset="../../personas/townspeople")
     assert (server.folder / "_llm_bots/personas/townspeople.txt").exists()
     assert files(server, "ours") == {} and server.tracebacks() == []
+
+
+@pytest.mark.browser
+def test_saving_one_prompt_saves_the_others(start_server, page):
+    """What is refused stays on the page, unsaved, also when another one is saved; leaving without it is asked about."""
+    page.set_default_timeout(PATIENCE)
+    server = start_server()
+    send(server, name="ours")
+    page.goto(f"{server.url}/LLMBotsPrompts/ours")
+    typed = {"system": "Play.", "refused": "No.", "persona": "You are: $persona"}
+    for name, text in typed.items():
+        page.locator(f"#{name} summary").click()
+        page.get_by_label(name, exact=True).fill(text)
+    page.locator("#system").get_by_role("button", name="Save").click()
+    page.get_by_text("Not saved. The prompt “refused” must have $errors in it").wait_for()
+    assert files(server, "ours") == {"system.txt": "Play.\n", "persona.txt": "You are: $persona\n"}
+    assert page.get_by_label("refused", exact=True).input_value() == "No."
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="All prompts").click(no_wait_after=True)
+    page.get_by_label("refused", exact=True).fill("No: $errors")
+    page.locator("#system").get_by_role("button", name="Reset to the default").click()
+    page.locator("#refused").get_by_text("changed", exact=True).wait_for()
+    assert asked == ["beforeunload"]
+    assert files(server, "ours") == {"refused.txt": "No: $errors\n", "persona.txt": "You are: $persona\n"}
+    page.get_by_role("link", name="All prompts").click()
+    page.get_by_role("heading", name="ours").or_(page.get_by_role("row", name="ours")).first.wait_for()
 
 
 @pytest.mark.browser
@@ -124,7 +151,7 @@ def test_hostile_texts_stay_texts(start_server, page):
 def test_the_hash_is_the_one_in_the_manifest(start_server, otree):
     server = start_server(otree)
     send(server, name="terse")
-    send(server, "/terse", prompt="refused", text="No:\r\n$errors", action="save")
+    send(server, "/terse", prompt="refused", text="No:\r\n$errors")
     page = server.get("/LLMBotsPrompts/terse")
     session = server.session("dictator_de", 1)
     launch = server.launch(session, prompts="terse")
@@ -138,7 +165,7 @@ def test_the_hash_is_the_one_in_the_manifest(start_server, otree):
 def test_a_broken_set_refuses_a_launch_in_words(start_server):
     server = start_server()
     send(server, name="terse")
-    send(server, "/terse", prompt="refused", text="No: $errors", action="save")
+    send(server, "/terse", prompt="refused", text="No: $errors")
     edit(server, "_llm_bots/prompts/terse/refused.txt", r"No: \$errors", "No.")
     body = {"session_code": server.session("dictator_de", 1), "prompts": "terse"}
     refused = server.http.post(f"{server.url}/api/llm_bots/launch", json=body, timeout=60)
