@@ -49,7 +49,7 @@ def attach() -> None:
     """Attaches our pages, templates, tab and triggers to this oTree process."""
     parts = (
         *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor, _add_to_rooms),
-        *(_watch_server, _watch_visitors, _watch_new_sessions, _watch_rooms, _mend_notices),
+        *(_watch_server, _watch_visitors, _watch_new_sessions, _watch_rooms, _tell_exports, _mend_notices),
         _keep_page_times,
     )
     for part in parts:
@@ -192,6 +192,22 @@ def _watch_rooms() -> None:
         return original(self, session)
 
     BaseRoom.set_session = set_session
+
+
+def _tell_exports() -> None:
+    """Our exports have to know whether one session is meant (oTree 5 knows only exports of all)."""
+    import otree.export
+
+    from . import exports
+
+    original = otree.export.custom_export_app
+
+    @functools.wraps(original)
+    def custom_export_app(*args: Any, **kwargs: Any) -> Any:
+        with exports.of_session(kwargs.get("session_code")):
+            return original(*args, **kwargs)
+
+    otree.export.custom_export_app = custom_export_app
 
 
 def _mend_notices() -> None:

@@ -80,7 +80,8 @@ class LLMBotsExport(AdminSessionPage):
         if export is None:
             return Response("There is no such table.", status_code=404)
         buffer = io.StringIO()
-        write_csv(buffer, export([], self.session.id))
+        with exports.of_session(code):
+            write_csv(buffer, export([]))
         name = f"llm_bots_{table}_{code}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(buffer.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)

@@ -41,6 +41,18 @@ def test_the_data_page_exports_bots_steps_and_messages(start_server):
     assert len([row for row in messages if row["role"] == "assistant"]) == int(bot["calls"])
 
 
+def test_an_export_of_one_session_is_of_this_one(start_server):
+    """Whether or not its config lists the app, as that of another does."""
+    without = "SESSION_CONFIGS.append(dict(name='without', num_demo_participants=1, app_sequence=['dictator_de']))"
+    server = start_server(settings=without)
+    sessions = [server.play("dictator_de", 1), server.play("without", 1)]
+    export = "/api/export_app_custom?app=otree_botex&function_name=custom_export_bots"
+    for session in sessions:
+        assert [row["session"] for row in rows(server.get(f"{export}&session_code={session}"))] == [session]
+        assert [row["session"] for row in server.export(session, "bots")] == [session]
+    assert [row["session"] for row in rows(server.get(export))] == sessions
+
+
 def test_each_request_can_be_put_together_again(start_server):
     """A reply names the messages it answers; each of them is stored once, whole."""
     server = start_server()
