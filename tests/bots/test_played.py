@@ -47,6 +47,18 @@ BY_SCRIPT = """<input type=hidden name=choice id=choice><button type=button oncl
 
 
 @pytest.fixture
+def kill_browser():
+    """Kills the browser of the bot; others may have been open before, for other tests."""
+    before = set(psutil.Process().children(recursive=True))
+
+    def kill():
+        ours = (one for one in psutil.Process().children(recursive=True) if one not in before)
+        next(process for process in ours if process.name().startswith("chrom")).kill()
+
+    return kill
+
+
+@pytest.fixture
 def play(home, monkeypatch):
     """Plays a page with this form with a model that is a function; returns what was recorded, and what was sent."""
     drivers = []
@@ -129,13 +141,13 @@ def test_a_paused_bot_does_nothing_on_a_page_in_the_browser(play):
     assert [state["state"] for state in played.of("state")] == ["thinking", "paused", "thinking", "finished"]
 
 
-def test_a_bot_whose_browser_dies_goes_on_where_its_participant_is(play):
+def test_a_bot_whose_browser_dies_goes_on_where_its_participant_is(kill_browser, play):
     asked = []
 
     def think(request):
         asked.append(request)
         if len(asked) == 1:
-            next(p for p in psutil.Process().children(recursive=True) if p.name().startswith("chrom")).kill()
+            kill_browser()
         return press(request, "Red") if len(asked) < 3 else submit(request)
 
     played = play(BY_SCRIPT, think)
@@ -144,9 +156,9 @@ def test_a_bot_whose_browser_dies_goes_on_where_its_participant_is(play):
     assert played.sent == [(OFFER, "choice=red")]
 
 
-def test_a_page_that_kills_each_browser_fails_its_bot_in_the_end(play):
+def test_a_page_that_kills_each_browser_fails_its_bot_in_the_end(kill_browser, play):
     def think(request):
-        next(p for p in psutil.Process().children(recursive=True) if p.name().startswith("chrom")).kill()
+        kill_browser()
         return press(request, "Red")
 
     played = play(BY_SCRIPT, think)
