@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ServerError, SetupError
+from .paid import said_cost
 from .plans import KNOWN
 from .records import ENDED
 from .rest import Rest
@@ -112,6 +113,5 @@ def _report(bots: list[dict[str, Any]]) -> int:
     failed = [bot for bot in bots if bot["state"] != "finished"]
     for bot in failed:
         print(f"P{bot['seat']} {bot['state']} on {bot['page'] or 'its first page'}: {bot['error'] or 'no error'}")
-    cost = sum(bot["cost"] or 0 for bot in bots)
-    print(f"{len(bots) - len(failed)} of {len(bots)} bots finished" + (f", cost ${cost:.4f}" if cost else ""))
+    print(f"{len(bots) - len(failed)} of {len(bots)} bots finished" + said_cost(bots))
     return 1 if failed else 0

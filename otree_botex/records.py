@@ -10,9 +10,10 @@ A runner reads one `Launch` as JSON from standard input. It sends back batches o
 
 Records are numbered per bot (`seq`, from 1); one that was taken already is passed over. `pause` names the bots that
 are to be paused, as long as they are in it. `budget` has the limits of the launch, as `plans.Budget` names them, what
-the whole launch has spent as far as the server knows ("cost", "calls", "tokens"), and the same for each bot of this
-runner, by its number, in "bots"; without limits it is null. When a launch goes on after an interruption, the runner
-asks where its bots were and what they remember, and for a replay what was said before:
+the whole launch has spent as far as the server knows ("cost", "calls", "tokens", and in "unpriced" how many replies
+have no price that is known), and the same for each bot of this runner, by its number, in "bots"; without limits it is
+null. When a launch goes on after an interruption, the runner asks where its bots were and what they remember, and for a
+replay what was said before:
 
     GET /otree_botex/journal/{launch}         ->  {"1": {"step": 4, "message": 9, "memory": [...], …}}   (see `Memory`)
     GET /otree_botex/journal/{launch}/replay  ->  {"1": [{"step": 1, "page": "…", "reply": "…"}, …]}  (see `Recorded`)

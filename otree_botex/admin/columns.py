@@ -38,11 +38,13 @@ def settle(seat: Participant) -> None:
 
 
 def update_cost(session: Session, participant_ids: set[int]) -> None:
-    """Writes what the bots on these seats have cost so far."""
+    """Writes what the bots on these seats have cost so far; None if that is not known of all their replies."""
     for participant_id in participant_ids:
         player = _player(session, participant_id)
         if player is not None:
-            player.cost = db.query(func.sum(Bot.cost)).filter(Bot.participant_id == participant_id).scalar() or 0.0
+            sums = db.query(func.sum(Bot.cost), func.sum(Bot.unpriced)).filter(Bot.participant_id == participant_id)
+            cost, unpriced = sums.one()
+            player.cost = None if unpriced else cost or 0.0
 
 
 def _player(session: Session, participant_id: int) -> Player | None:

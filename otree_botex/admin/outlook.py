@@ -72,7 +72,7 @@ def _warnings(plan: Plan, taken: Sequence[Participant], whole: Expected, pending
     if plan.how == "balanced" and not any(experiment.value(seat, plan.over) for seat in taken):
         found.append(f"No seat has a value of “{plan.over}” yet, so there is nothing to balance over: all are alike.")
     if whole.cost is None and not pending:
-        found.append("The cost is not known, for want of a price. Limits in calls or tokens work all the same.")
+        found.append(_of_no_price(plan.budget))
     return found
 
 
@@ -80,6 +80,16 @@ def _of_models(rows: Sequence[Row]) -> list[str]:
     known = {choice.name: choice for choice in choices.model_choices()[0]}
     unusable = [known[row.model] for row in rows if row.model in known and not known[row.model].usable]
     return list(dict.fromkeys(f"{choice.name} cannot be used here yet: {choice.reason}" for choice in unusable))
+
+
+def _of_no_price(budget: Budget) -> str:
+    said = "The cost is not known, for want of a price."
+    if budget.cost is None and budget.bot_cost is None:
+        return f"{said} Limits of calls or tokens work all the same."
+    then = "stop" if budget.then == "stop" else "pause"
+    return (
+        f"{said} So a limit in US dollars cannot be kept, and bots {then} after the first reply: limit calls or tokens."
+    )
 
 
 def _of_budget(budget: Budget, whole: Expected, rows: Sequence[tuple[str, int, Expected]]) -> list[str]:

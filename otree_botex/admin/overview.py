@@ -24,6 +24,7 @@ from .status import now
 
 MOST = 50
 """So many launches are shown, the newest ones and all that play, unless all are asked for."""
+SPENT = ("cost", "calls", "tokens", "unpriced")
 ACTIONS: dict[str, Callable[[list[Bot]], None]] = {
     "pause": launches.pause,
     "go_on": launches.go_on,
@@ -84,6 +85,7 @@ def of_all(everything: bool) -> dict[str, Any]:
         "launches": [_described(row, parts[row.id], playing.get(row.id, {})) for row in rows],
         "number": db.query(func.count(Launch.id)).scalar(),
         "cost": db.query(func.sum(Bot.cost)).scalar() or 0.0,
+        "unpriced": db.query(func.sum(Bot.unpriced)).scalar() or 0,
     }
 
 
@@ -107,6 +109,7 @@ def _parts(numbers: list[int]) -> dict[int, list[Any]]:
     sums = (
         *(Bot.launch_id, Bot.state, func.count(Bot.id).label("bots"), func.sum(Bot.calls).label("calls")),
         *(func.sum(Bot.input_tokens + Bot.output_tokens).label("tokens"), func.sum(Bot.cost).label("cost")),
+        func.sum(Bot.unpriced).label("unpriced"),
         func.sum(Participant._index_in_pages).label("at_page"),
         func.sum(Participant._max_page_index).label("pages"),
     )
@@ -133,7 +136,7 @@ def _described(launch: Any, parts: list[Any], playing: Counter[str] | dict[str, 
         "states": states,
         "playing": sum(number for state, number in playing.items() if state not in ENDED),
         "progress": min(max(done / pages, 0), 1) if pages else 0,
-        "spent": {name: sum(getattr(part, name) or 0 for part in parts) for name in ("cost", "calls", "tokens")},
+        "spent": {name: sum(getattr(part, name) or 0 for part in parts) for name in SPENT},
         "budget": budget_of(launch).as_json(),
     }
 

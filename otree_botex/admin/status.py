@@ -29,7 +29,7 @@ _BOT = tuple(
     for name in (
         *("id", "launch_id", "number", "row", "persona_name", "treatment", "participant_id", "participant_code"),
         *("state", "error", "cause", "reason", "started_at", "ended_at", "heard_at", "stop_wanted", "pause_wanted"),
-        *("steps", "calls", "refusals", "input_tokens", "output_tokens", "cost"),
+        *("steps", "calls", "refusals", "input_tokens", "output_tokens", "cost", "unpriced"),
     )
 )
 _PARTICIPANT = (
@@ -129,10 +129,11 @@ def _remarks(bots: Iterable[int]) -> dict[int, str]:
 
 def _spent(rows: Sequence[Any], found: dict[int, _Launch]) -> list[dict[str, Any]]:
     """What each launch has spent, by all of its bots, and its limits."""
-    spent = {number: {"cost": 0.0, "calls": 0, "tokens": 0} for number in found}
+    spent = {number: {"cost": 0.0, "calls": 0, "tokens": 0, "unpriced": 0} for number in found}
     for row in rows:
         of_launch = spent[row.launch_id]
         of_launch["cost"] += row.cost
+        of_launch["unpriced"] += row.unpriced
         of_launch["calls"] += row.calls
         of_launch["tokens"] += row.input_tokens + row.output_tokens
     return [
@@ -176,6 +177,7 @@ def _status(row: Any, at: float) -> dict[str, Any]:
         "refusals": row.refusals,
         "tokens": row.input_tokens + row.output_tokens,
         "cost": row.cost,
+        "unpriced": row.unpriced,
         "seconds": round(seconds, 1),
         "seconds_per_page": round(seconds / row.steps, 1) if row.steps else None,
         "seconds_here": None if is_over or not row.since else max(round(at - row.since), 0),

@@ -18,14 +18,17 @@ ROUNDING = 1 + 1e-9
 
 @dataclass(frozen=True)
 class Amount:
-    """What something took, or may take: US dollars, calls to the model, tokens of requests and replies."""
+    """What something took, or may take: US dollars, calls to the model, tokens of requests and replies; and the replies
+    among these whose price nobody knows, so that their dollars are missing."""
 
     cost: float = 0.0
     calls: int = 0
     tokens: int = 0
+    unpriced: int = 0
 
 
-KINDS = tuple(one.name for one in fields(Amount))
+KINDS = ("cost", "calls", "tokens")
+"""What may have a limit."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,15 @@ class Purse:
         """A limit, of a bot or of the launch, that would be exceeded by what is needed."""
         whose, spent = "" if bot is None else "bot_", self._spent(bot)
         limits = {kind: limit for kind in KINDS if (limit := self._limits.get(whose + kind)) is not None}
+        ends = bool(self._limits) and self._limits["then"] == "stop"
+        if "cost" in limits and spent.unpriced:
+            return Hindrance(
+                f"{_unpriced(whose, limits['cost'])} {_advice(ends, 'Limit calls or tokens instead')}", ends
+            )
         for kind, limit in limits.items():
             if getattr(spent, kind) + getattr(needed, kind) > limit * ROUNDING:
-                ends = self._limits["then"] == "stop"
                 said = _said(whose, kind, getattr(spent, kind), getattr(needed, kind), limit)
-                return Hindrance(f"{said} {_advice(ends)}", ends=ends)
+                return Hindrance(f"{said} {_advice(ends, 'Raise it')}", ends=ends)
         aside = [one.aside for one in self._bots.values() if one.aside is not None] if bot is None else []
         together = _sum([spent, needed, *aside])
         is_over = any(getattr(together, kind) > limit * ROUNDING for kind, limit in limits.items())
@@ -139,7 +146,7 @@ class Purse:
 
 def _sum(amounts: Iterable[Amount]) -> Amount:
     every = list(amounts)
-    return Amount(**{kind: sum(getattr(one, kind) for one in every) for kind in KINDS})
+    return Amount(**{one.name: sum(getattr(amount, one.name) for amount in every) for one in fields(Amount)})
 
 
 def _said(whose: str, kind: str, spent: float, needed: float, limit: float) -> str:
@@ -149,10 +156,14 @@ def _said(whose: str, kind: str, spent: float, needed: float, limit: float) -> s
     return f"{said}." if spent * ROUNDING >= limit else f"{said}, and the next call takes about {_told(kind, needed)}."
 
 
-def _advice(ends: bool) -> str:
-    if ends:
-        return "Raise it on the tab “LLM bots” and start the bot again."
-    return "Raise it on the tab “LLM bots” and the bots go on."
+def _unpriced(whose: str, limit: float) -> str:
+    """That a limit of dollars cannot be kept, in words."""
+    what = "This bot’s budget" if whose else "The launch’s budget"
+    return f"{what} of {_told('cost', limit)} cannot be kept: what the replies cost is not known."
+
+
+def _advice(ends: bool, what: str) -> str:
+    return f"{what} on the tab “LLM bots” and " + ("start the bot again." if ends else "the bots go on.")
 
 
 def _told(kind: str, amount: float) -> str:

@@ -118,7 +118,8 @@ class Exchange:
             except ModelError as error:
                 self._reply(began, error=str(error))
                 raise
-            took = Amount(completion.cost or 0.0, 0, completion.usage.input + completion.usage.output)
+            tokens_taken = completion.usage.input + completion.usage.output
+            took = Amount(completion.cost or 0.0, 0, tokens_taken, unpriced=completion.cost is None)
             spend(self._reply(began, content=completion.text, **_took(completion)), took)
         self.cost += took.cost
         return Said(self.number, "assistant", completion.text), completion

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import SetupError
+from ..paid import is_paid
 from . import LLM, Completion, ModelOptions, Request, Usage
 from .litellm_errors import is_about_format, provider_words, translated
 from .rendering import MODES, rendered
@@ -67,6 +68,7 @@ class LiteLLM(LLM):
             raise SetupError(f"{model} takes no pictures. Start the bots without them, or with another model.")
         self._check_parameters()
         self._takes_seed = self._passes_on("seed", 1)
+        self._without_price = None if is_paid(model, options.api_base) else 0.0  # what a reply costs then
         self.context_tokens = self._find_context()
 
     def complete(self, request: Request) -> Completion:
@@ -211,14 +213,14 @@ class LiteLLM(LLM):
             mode=mode,
             request_id=reply.id or "",
             fingerprint=getattr(reply, "system_fingerprint", None) or "",
-            prices="" if cost is None else f"litellm {version('litellm')}",
+            prices=f"litellm {version('litellm')}" if cost else "",
         )
 
     def _cost(self, reply: Any) -> float | None:
         try:
             return float(self._litellm.completion_cost(completion_response=reply, model=self._model))
         except Exception:  # no price is known
-            return None
+            return self._without_price
 
 
 def host_of(address: str) -> str:

@@ -96,7 +96,10 @@ def usage(manifest: Manifest) -> Pieces:
         return joined(took, [] if is_local(manifest) else ["What they cost is not known."])
     dollars = f"{total['cost']:,.2f}" if total["cost"] >= 1 else f"{total['cost']:.4g}"
     prices = say(" by the prices of {}", listed(map(Code, manifest["prices"]))) if manifest["prices"] else ""
-    return joined(took, say("They cost US$ {}{}.", dollars, prices))
+    without = (
+        say(", without {} whose price is not known", count(total["unpriced"], "reply")) if total["unpriced"] else ""
+    )
+    return joined(took, say("They cost US$ {}{}{}.", dollars, prices, without))
 
 
 def parameters(manifest: Manifest) -> Pieces:

@@ -21,7 +21,7 @@ Now = Callable[[Any], tuple[str, str]]
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 BOT_COLUMNS = (
     *("persona_name", "persona", "treatment", "seed", "steps", "calls", "refusals", "input_tokens", "output_tokens"),
-    "cost",
+    *("cost", "unpriced"),
 )
 STEP_COLUMNS = (
     *("app", "page", "round_number", "page_number", "kind", "title", "driver", "outcome", "untouched", "seconds"),

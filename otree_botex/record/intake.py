@@ -22,6 +22,7 @@ MESSAGE_COLUMNS = (
     *("fingerprint", "mode", "seed", "finish_reason", "request_id", "error", "input_tokens", "output_tokens"),
     *("cached_tokens", "reasoning_tokens", "cost", "prices", "from_cache", "seconds"),
 )
+SPENT = ("cost", "calls", "unpriced", "input_tokens", "output_tokens")
 OF_STEPS = ("controls", "decision", "refusal", "chat", "left")
 
 
@@ -69,14 +70,14 @@ def _budget(record: Record, playing: Sequence[Any]) -> dict[str, Any] | None:
         return None
     record.db.flush()
     table = record.Bot
-    sums = (func.sum(column) for column in (table.cost, table.calls, table.input_tokens, table.output_tokens))
-    spent = record.db.query(*sums).filter(table.launch_id == playing[0].launch_id).one()
-    bots = {str(bot.id): _spent(bot.cost, bot.calls, bot.input_tokens, bot.output_tokens) for bot in playing}
+    columns = [getattr(table, name) for name in SPENT]
+    spent = record.db.query(*map(func.sum, columns)).filter(table.launch_id == playing[0].launch_id).one()
+    bots = {str(bot.id): _spent(*(getattr(bot, name) for name in SPENT)) for bot in playing}
     return {"limits": budget.as_json(), "spent": _spent(*spent), "bots": bots}
 
 
-def _spent(cost: float, calls: int, input_tokens: int, output_tokens: int) -> dict[str, Any]:
-    return {"cost": cost, "calls": calls, "tokens": input_tokens + output_tokens}
+def _spent(cost: float, calls: int, unpriced: int, input_tokens: int, output_tokens: int) -> dict[str, Any]:
+    return {"cost": cost, "calls": calls, "unpriced": unpriced, "tokens": input_tokens + output_tokens}
 
 
 def parsed(records: Sequence[str]) -> list[dict[str, Any]]:
@@ -185,6 +186,7 @@ class _Batch:
         bot.input_tokens += entry.get("input_tokens") or 0
         bot.output_tokens += entry.get("output_tokens") or 0
         bot.cost += entry.get("cost") or 0.0
+        bot.unpriced += entry.get("content") is not None and entry.get("cost") is None
 
     def _new_message(self, bot: Any, entry: Mapping[str, Any], **values: Any) -> None:
         start = {"bot_id": bot.id, "step": entry["step"], "number": entry["number"], "at": entry["at"]}

@@ -161,6 +161,7 @@ def _seats(record: Record, rows: Sequence[Row], bots: Sequence[Any], now: Now) -
             "input_tokens": bot.input_tokens,
             "output_tokens": bot.output_tokens,
             "cost": bot.cost,
+            "unpriced": bot.unpriced,
         }
         for bot in bots
     ]
@@ -217,6 +218,7 @@ def _totals(record: Record, bots: Sequence[Any]) -> dict[str, Any]:
         "output_tokens": sum(bot.output_tokens for bot in bots),
         "reasoning_tokens": reasoning or 0,
         "cost": sum(bot.cost for bot in bots) if priced else None,
+        "unpriced": sum(bot.unpriced for bot in bots),
     }
 
 

@@ -43,7 +43,7 @@ class LaunchColumns:
 class BotColumns:
     """One seat of a launch, what became of it, and what it took. `row` is that of its launch's mix, from 0;
     `with_person` says that a person played there, too, before or after, and `stands_in` that the seat is that of one
-    who may come back to it."""
+    who may come back to it; `unpriced` counts the replies whose price is not known, which `cost` is without."""
 
     participant_code = Column(String(16), index=True)
     number = Column(Integer)
@@ -73,6 +73,7 @@ class BotColumns:
     input_tokens = Column(Integer, default=0)
     output_tokens = Column(Integer, default=0)
     cost = Column(Float, default=0.0)
+    unpriced = Column(Integer, default=0)
 
 
 class StepColumns:

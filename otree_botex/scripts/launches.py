@@ -17,6 +17,7 @@ from sqlalchemy import or_
 
 from .. import __version__
 from ..errors import SetupError
+from ..paid import said_cost
 from ..parameters import Parameters, parameters
 from ..plans import Row
 from ..record import manifests, tokens
@@ -28,7 +29,7 @@ from ..records import START_PATH
 from ..records import Launch as LaunchDescription
 from ..records import Seat as SeatDescription
 
-TOOK = ("input_tokens", "output_tokens", "cost")
+TOOK = ("input_tokens", "output_tokens", "cost", "unpriced")
 PARTICIPANT = re.compile(r"/InitializeParticipant/(\w+)")
 
 
@@ -167,9 +168,8 @@ def summary(database: Database, launch: str) -> str:
     """How a launch gets on, in a line."""
     found = bots(database, launch)
     states = ", ".join(f"{number} {state}" for state, number in Counter(bot["state"] for bot in found).items())
-    tokens, cost = sum(bot["input_tokens"] + bot["output_tokens"] for bot in found), sum(bot["cost"] for bot in found)
-    pages = sum(bot["pages"] for bot in found)
-    return f"{states}; {pages} pages, {tokens} tokens" + (f", ${cost:.4f}" if cost else "")
+    tokens, pages = sum(bot["input_tokens"] + bot["output_tokens"] for bot in found), sum(bot["pages"] for bot in found)
+    return f"{states}; {pages} pages, {tokens} tokens" + said_cost(found)
 
 
 def manifest(database: Database, launch: str) -> dict[str, Any]:

@@ -113,13 +113,22 @@ def stub(provider: Provider, model: str = "openai/stub", **options):
     return load(model, ModelOptions(api_base=provider.url, **{"timeout": 5.0, **options}))
 
 
+def test_what_a_model_without_a_price_costs(provider, monkeypatch):
+    """On a machine of one's own nothing; elsewhere nobody knows."""
+    provider.script = [reply("{}")] * 2
+    assert (own := stub(provider).complete(REQUEST)).cost == 0 and not own.prices
+    monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
+    elsewhere = load("openai/stub", ModelOptions(timeout=5.0)).complete(REQUEST)
+    assert elsewhere.cost is None and not elsewhere.prices
+
+
 def test_a_reply_and_what_it_took(provider):
     provider.script = [reply('{"reason": "Ä"}', finish="length")]
     completion = stub(provider).complete(REQUEST)
     assert completion.text == '{"reason": "Ä"}'
     assert completion.usage == Usage(input=100, output=50, cached=40, reasoning=30)
     assert (completion.model, completion.request_id) == ("stub-2026-01-01", "chatcmpl-77")
-    assert (completion.finish_reason, completion.mode, completion.cost) == ("length", "json_schema", None)
+    assert (completion.finish_reason, completion.mode, completion.cost) == ("length", "json_schema", 0.0)
     assert len(provider.requests) == 1 and provider.keys == [f"Bearer {KEY}"]
 
 

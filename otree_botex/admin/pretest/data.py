@@ -11,7 +11,7 @@ from ..places import by_number, stranded, where
 from . import attention, played_with
 from .gathered import Gathered, Who
 from .page import page
-from .words import count, lasted, share, spread
+from .words import count, lasted, share, spread, whole
 
 TICK = "tick “Ask bots what was unclear or wrong on each page” when you add"
 HOW_TO_ASK = f"These bots were not asked what was unclear or wrong. To ask some, {TICK} them."
@@ -128,7 +128,7 @@ def _totals(bots: Sequence[Who], pages: Sequence[dict[str, Any]]) -> dict[str, A
         "time": {name: lasted(value) for name, value in times.items()} if times else None,
         "calls": sum(who.calls for who in bots),
         "tokens": sum(who.tokens for who in bots),
-        "cost": sum(who.cost for who in bots),
+        "cost": whole(who.cost for who in bots),
         "refusals": sum(one["times"] for page in pages for one in page["refused"]),
         "wrong": sum(one["times"] for page in pages for one in page["quiz"]),
         "remarks": sum(page["remarked"] for page in pages),

@@ -27,7 +27,8 @@ class Who:
     seconds: float = 0.0
     calls: int = 0
     tokens: int = 0
-    cost: float = 0.0
+    cost: float | None = 0.0
+    """US dollars; None where the price of a reply is not known."""
     payoff: float = 0.0
     earned: float = 0.0
     """Its payoff in real currency, with the participation fee."""
@@ -39,7 +40,8 @@ class Took:
 
     calls: int = 0
     tokens: int = 0
-    cost: float = 0.0
+    cost: float | None = 0.0
+    """US dollars; None where the price of a reply is not known."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def _who(bots: Sequence[Bot], found: Played, of: Sequence[Launch]) -> dict[int, 
             seconds=now["seconds"],
             calls=bot.calls,
             tokens=bot.input_tokens + bot.output_tokens,
-            cost=bot.cost,
+            cost=None if bot.unpriced else bot.cost,
             payoff=float(participants[bot.participant_id].payoff or 0),
             earned=float(participants[bot.participant_id].payoff_plus_participation_fee()),
         )
@@ -71,9 +71,10 @@ def _who(bots: Sequence[Bot], found: Played, of: Sequence[Launch]) -> dict[int, 
 def _took(bots: Sequence[Bot]) -> dict[tuple[int, int], Took]:
     """What models took for each step, by bot and number."""
     tokens = func.coalesce(func.sum(Message.input_tokens), 0) + func.coalesce(func.sum(Message.output_tokens), 0)
-    rows = db.query(Message.bot_id, Message.step, func.count(), tokens, func.sum(Message.cost))
+    unpriced = func.count(Message.content) - func.count(Message.cost)
+    rows = db.query(Message.bot_id, Message.step, func.count(), tokens, func.sum(Message.cost), unpriced)
     rows = rows.filter(Message.bot_id.in_([bot.id for bot in bots]), Message.role == "assistant")
     return {
-        (bot, step): Took(calls, sum_of_tokens, cost or 0.0)
-        for bot, step, calls, sum_of_tokens, cost in rows.group_by(Message.bot_id, Message.step)
+        (bot, step): Took(calls, sum_of_tokens, None if without_price else cost or 0.0)
+        for bot, step, calls, sum_of_tokens, cost, without_price in rows.group_by(Message.bot_id, Message.step)
     }

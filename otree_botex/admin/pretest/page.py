@@ -13,7 +13,7 @@ from ..places import Place
 from . import answers, refusals, remarks
 from .gathered import Gathered, Took, Who
 from .remarks import Remark
-from .words import plain, share, spread
+from .words import plain, share, spread, whole
 
 HOW = {
     "submitted": ("submitted", "good"),
@@ -52,7 +52,7 @@ def page(number: int, place: Place, found: Gathered) -> dict[str, Any]:
         "calls": sum(one.calls for one in took),
         "calls_mean": plain(sum(one.calls for one in took) / len(took)) if took else 0,
         "tokens": sum(one.tokens for one in took),
-        "cost": sum(one.cost for one in took),
+        "cost": whole(one.cost for one in took),
         "fields": answers.of_page(place.steps, {one["field"] for one in quiz}),
         "refused": refusals.by_field(place.steps, refused),
         "quiz": quiz,

@@ -31,9 +31,10 @@ def told(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _page(page: Mapping[str, Any]) -> dict[str, Any]:
+    calls, cost = count(page["calls_mean"], "call"), _cost(page["cost"])
     return {
         **page,
-        "took_said": f"{count(page['calls_mean'], 'call')} a visit, {page['tokens']} tokens, {_cost(page['cost'])}",
+        "took_said": f"{calls} a visit, {page['tokens']} tokens, cost {cost}",
         "refused_times": sum(one["times"] for one in page["refused"]),
         "refused_else": [
             {**one, "bots_said": count(one["bots"], "bot"), "messages_shown": one["messages"][:MOST_WRONG]}
@@ -95,5 +96,7 @@ def _counted(names: Sequence[Mapping[str, Any]]) -> str:
     return joined([f"{one['name']} ({count(one['bots'], 'bot')})" for one in names])
 
 
-def _cost(dollars: float) -> str:
+def _cost(dollars: float | None) -> str:
+    if dollars is None:
+        return "not known"
     return f"${dollars:.2f}" if round(dollars, 2) == round(dollars, 4) else f"${dollars:.4f}"

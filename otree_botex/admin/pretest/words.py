@@ -32,6 +32,12 @@ def joined(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
+def whole(parts: Iterable[float | None]) -> float | None:
+    """Their sum; None if one of them is not known."""
+    known = list(parts)
+    return None if None in known else sum(filter(None, known))
+
+
 def plain(number: float) -> int | float:
     """An amount of money or of seconds, with at most two decimals, and without those that say nothing."""
     short = round(number, 2)

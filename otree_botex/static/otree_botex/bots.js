@@ -134,7 +134,7 @@
     const width = bot.pages ? `${Math.round(100 * bot.done / bot.pages)}%` : '0%';
     set(parts.bar.style, 'width', width);
     text('pages', `${bot.done} of ${bot.pages}`);
-    LIMITS.forEach(name => text(name, spentOf(name, bot[name], limits[`bot_${name}`])));
+    LIMITS.forEach(name => text(name, spentOf(name, bot, limits[`bot_${name}`])));
     text('mean', duration(bot.seconds_per_page));
     text('here', duration(bot.seconds_here));
     text('said', bot.error || (bot.remark ? `Remark: ${bot.remark}` : bot.reason));

@@ -54,15 +54,22 @@ const LLMBots = (function () {
     return count(name, number) + (name === 'cost' ? '' : ` ${name}`);
   }
 
+  // What a bot or a launch has spent, in words. Of replies whose price nobody knows the dollars are missing.
+  function used(name, spent) {
+    if (name !== 'cost' || !spent.unpriced) return count(name, spent[name]);
+    return spent.cost ? `over ${money(spent.cost)}` : 'not known';
+  }
+
   // What was spent of a limit, if there is one.
   function spentOf(name, spent, limit) {
-    return limit === null || limit === undefined ? count(name, spent) : `${count(name, spent)} of ${count(name, limit)}`;
+    return limit === null || limit === undefined ? used(name, spent) : `${used(name, spent)} of ${count(name, limit)}`;
   }
 
   // A bar for what was spent of each limit in a budget; without limits, only what was spent.
   function budgetBars(spent, budget) {
     return LIMITS.map(name => {
-      const limit = budget[name], said = limit === null ? amount(name, spent[name]) : `${count(name, spent[name])} of ${amount(name, limit)}`;
+      const limit = budget[name], unit = name === 'cost' ? '' : ` ${name}`;
+      const said = (name === 'cost' && spent.unpriced ? 'Cost: ' : '') + spentOf(name, spent, limit) + unit;
       const line = element('div', {className: 'llm-bots-spent'}, element('span', {}, said));
       if (limit === null) return line;
       const share = limit ? Math.min(spent[name] / limit, 1) : 1;
@@ -146,5 +153,5 @@ const LLMBots = (function () {
     if (!reply.error) show(reply);
   }
 
-  return {LIMITS, element, set, isActive, state, stateInWords, duration, money, amount, spentOf, budgetBars, countsInWords, poll, reload, post, send};
+  return {LIMITS, element, set, isActive, state, stateInWords, duration, used, amount, spentOf, budgetBars, countsInWords, poll, reload, post, send};
 })();

@@ -1,6 +1,6 @@
 // The page of all launches: keeps its table up to date while bots play, and pauses or stops them.
 (function () {
-  const {element, set, stateInWords, money, budgetBars, countsInWords, poll, send} = LLMBots;
+  const {element, set, stateInWords, used, budgetBars, countsInWords, poll, send} = LLMBots;
   const root = document.getElementById('llm-bots-overview');
   const byId = id => document.getElementById(id);
   const tbody = root.querySelector('tbody');
@@ -77,7 +77,9 @@
       }
     }
     const now = playing.length ? `${playing.length} of ${reply.number} launches play now: ${countsInWords(counts)}.` : 'No bots play now.';
-    set(byId('llm-bots-summary'), 'textContent', `${now} All launches together have cost ${money(reply.cost)}.`);
+    const isKnown = reply.cost || !reply.unpriced;
+    const cost = isKnown ? `All launches together have cost ${used('cost', reply)}.` : 'What all launches together have cost is not known.';
+    set(byId('llm-bots-summary'), 'textContent', `${now} ${cost}`);
     for (const made of byId('llm-bots-actions').querySelectorAll('button')) {
       made.hidden = !launches.some(launch => number(made.value, launch));
     }
