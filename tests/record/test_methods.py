@@ -22,7 +22,7 @@ def seat(number, fate="finished", cause="", error="", **more):
         **{"treatment": "", "seed": None, "fate": fate, "cause": cause, "error": error, "pages": 12, "timed_out": 0},
         **{"in_browser": 0, "untouched": 0},
         **{"left": 0, "refusals": 1, "calls": 14, "from_cache": 0, "input_tokens": 100, "output_tokens": 20},
-        **{"cost": 0.01, **more},
+        **{"cost": 0.01, "unpriced": 0, **more},
     }
 
 
@@ -92,7 +92,7 @@ FLAT = {
     ],
     "totals": {
         **{"calls": 56, "errors": 5, "refusals": 4, "from_cache": 0, "input_tokens": 123456, "cached_tokens": 1024},
-        **{"output_tokens": 7890, "reasoning_tokens": 512, "cost": 0.1234},
+        **{"output_tokens": 7890, "reasoning_tokens": 512, "cost": 0.1234, "unpriced": 0},
     },
 }
 FILE = {
@@ -339,6 +339,13 @@ def test_where_no_model_was_asked_its_items_do_not_apply():
             and "gpt" not in answers(manifest)["B.1"]
         )
     assert "drawn anew" in markdown(RANDOM) and "not sent to any provider" in answers(RANDOM)["D.1"]
+
+
+def test_a_cost_that_is_known_in_part_is_told_so():
+    priced = changed()
+    assert "US$ 0.1234" in markdown(priced) and "not known" not in markdown(priced)
+    priced["rows"][0]["totals"]["unpriced"] = 3
+    assert ", without 3 replies whose price is not known." in markdown(priced)
 
 
 def test_a_local_model_is_told_by_its_file():
