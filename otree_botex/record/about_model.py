@@ -96,10 +96,8 @@ def usage(manifest: Manifest) -> Pieces:
         return joined(took, [] if is_local(manifest) else ["What they cost is not known."])
     dollars = f"{total['cost']:,.2f}" if total["cost"] >= 1 else f"{total['cost']:.4g}"
     prices = say(" by the prices of {}", listed(map(Code, manifest["prices"]))) if manifest["prices"] else ""
-    without = (
-        say(", without {} whose price is not known", count(total["unpriced"], "reply")) if total["unpriced"] else ""
-    )
-    return joined(took, say("They cost US$ {}{}{}.", dollars, prices, without))
+    unpriced = say(" (that of {} of the calls is not known)", f"{total['unpriced']:,}") if total["unpriced"] else ""
+    return joined(took, say("They cost US$ {}{}{}.", dollars, prices, unpriced))
 
 
 def parameters(manifest: Manifest) -> Pieces:

@@ -137,7 +137,7 @@ def test_a_call_on_its_way_costs_what_calls_cost_so_far():
 def test_a_limit_of_dollars_cannot_be_kept_where_no_price_is_known():
     mine = purse(cost=1)
     assert ask(mine, 1, 1, Amount(tokens=30, unpriced=1)) is None
-    said = "The launch’s budget of $1 cannot be kept: what the replies cost is not known. Limit calls or tokens"
+    said = "The launch’s budget of $1.00 cannot be kept: what the replies cost is not known. Limit calls or tokens"
     hindrance = ask(mine, 2, 1)
     assert hindrance.why.startswith(said) and not hindrance.ends and not hindrance.passes
     spent = Amount(calls=1, tokens=30, unpriced=1)
@@ -148,7 +148,7 @@ def test_a_limit_of_dollars_cannot_be_kept_where_no_price_is_known():
     assert ask(again, 2, 1).ends  # after a restart, too
     mixed.heed(reply({"bot_cost": 1}, spent, {"1": 2}, bot1=spent))
     assert ask(mixed, 2, 1, Amount(cost=0.1)) is None
-    assert "This bot’s budget of $1 cannot be kept" in ask(mixed, 1, 3).why
+    assert "This bot’s budget of $1.00 cannot be kept" in ask(mixed, 1, 3).why
 
 
 def test_a_model_that_costs_nothing_may_play_where_nothing_may_be_spent():

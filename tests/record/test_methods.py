@@ -343,9 +343,9 @@ def test_where_no_model_was_asked_its_items_do_not_apply():
 
 def test_a_cost_that_is_known_in_part_is_told_so():
     priced = changed()
-    assert " 0.1234 by the prices of" in markdown(priced) and "whose price" not in markdown(priced)
+    assert " 0.1234 by the prices of" in markdown(priced) and "of the calls" not in markdown(priced)
     priced["rows"][0]["totals"]["unpriced"] = 3
-    assert ", without 3 replies whose price is not known." in markdown(priced)
+    assert " (that of 3 of the calls is not known)." in markdown(priced)
 
 
 def test_a_local_model_is_told_by_its_file():
