@@ -74,7 +74,7 @@ def began(seat: Any) -> float:
 
 
 def _seat(seat: Participant, bot: Bot | None, launch: Launch | None) -> dict[str, Any]:
-    state = launches.state(bot)[0] if bot else ""
+    state = status.now(bot) if bot else ""
     plays = bool(bot and state not in ENDED)
     active = last_active(seat)
     ended = (bot.ended_at or (active if plays else bot.heard_at or active)) if bot else 0.0

@@ -176,6 +176,8 @@ def test_a_budget_is_raised_where_it_is_used_up(start_server, tab):
     server.launch(session, budget_calls=1)
     page = tab(server, session)
     page.get_by_text("1 over budget, 1 finished").or_(page.get_by_text("1 finished, 1 over budget")).wait_for()
+    seats = server.get(f"/LLMBots/{session}/seat")["seats"]
+    assert sorted(seat["state"] for seat in seats) == ["finished", "over budget"], "the seats say so, too"
     card, held = (
         page.locator(".llm-bots-launch-now"),
         page.locator("tr", has_text="The launch’s budget of 1 call is used up"),
