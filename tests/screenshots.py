@@ -81,10 +81,19 @@ def take(browser: Any, server: Server) -> None:
             whole = page.evaluate("document.documentElement.scrollHeight")
             page.set_viewport_size({"width": width, "height": min(max(whole, 400), HEIGHT)})
             page.evaluate("window.scrollTo(0, 0)")
+            page.evaluate(REPLACE, [[str(server.folder), "/home/you/project"], [str(ROOT), "/home/you/otree-botex"]])
             page.screenshot(path=folder / f"{name}.png")
             page.set_viewport_size({"width": width, "height": 900})
             print(f"{folder.relative_to(ROOT)}/{name}.png", flush=True)
         page.close()
+
+
+REPLACE = """pairs => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode())
+        for (const [old, now] of pairs) texts.currentNode.data = texts.currentNode.data.replaceAll(old, now);
+}"""
+"""Puts other words in the place of some on a page: where a picture was taken is nothing to its readers."""
 
 
 def fill(page: Any) -> None:
