@@ -1,5 +1,5 @@
 """Keeps strangers from spending an experimenter's money: on a server that anybody may reach and whose admin is open
-to all, no model that costs something starts without a limit."""
+to all, or its demo sessions are, no model that costs something starts without a limit."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ DEVELOPMENT, PRODUCTION = "devserver_inner", ("prodserver", "prodserver1of2")
 
 def check(rows: Sequence[Row], budget: Budget) -> None:
     """Raises SetupError if one of these rows must not start here without a limit, and says what the ways out are."""
-    if budget or otree_settings.AUTH_LEVEL:
+    if budget or otree_settings.AUTH_LEVEL == "STUDY":  # DEMO lets everybody make demo sessions
         return
     paid = [row.model for row in rows if is_paid(row.model, row.api_base)]
     host = listens_on(sys.argv)
     if paid and not is_loopback(host):
         raise SetupError(
-            f"{paid[0]} costs money, and whoever can reach this server can start it, since the server listens on "
-            f"{host or 'an address that is not known'} and OTREE_AUTH_LEVEL is not set: set a limit for cost, calls or "
-            "tokens, or set OTREE_AUTH_LEVEL=STUDY and a password, or start the server on 127.0.0.1 alone."
+            f"{paid[0]} costs money, and strangers may start it, since the server listens on "
+            f"{host or 'an address that is not known'} and OTREE_AUTH_LEVEL is not STUDY: set a limit for cost, calls "
+            "or tokens, or set OTREE_AUTH_LEVEL=STUDY and a password, or start the server on 127.0.0.1 alone."
         )
 
 

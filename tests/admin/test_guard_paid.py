@@ -13,6 +13,7 @@ pytestmark = pytest.mark.server
 
 PAID = "openai/gpt-4.1-mini"
 REFUSED = "set a limit for cost, calls or tokens"
+SECRETS = {"OTREE_ADMIN_PASSWORD": "correct horse", "OTREE_REST_KEY": "battery staple"}
 
 
 def refused(server, session, **given):
@@ -78,9 +79,13 @@ def test_starting_again_is_watched(open_server):
 
 
 def test_a_server_with_a_password_or_for_this_machine_alone_asks_for_none(open_server, start_server):
-    study = {"OTREE_AUTH_LEVEL": "STUDY", "OTREE_ADMIN_PASSWORD": "correct horse", "OTREE_REST_KEY": "battery staple"}
-    for server in (open_server(environment=study), start_server()):
+    for server in (open_server(environment={"OTREE_AUTH_LEVEL": "STUDY", **SECRETS}), start_server()):
         assert not refused(server, server.session("dictator_de", 1))
+
+
+def test_a_server_whose_demo_sessions_are_open_to_all_asks_for_a_limit(open_server):
+    server = open_server(environment={"OTREE_AUTH_LEVEL": "DEMO", **SECRETS})
+    assert refused(server, server.session("dictator_de", 1))
 
 
 def test_the_production_server_listens_to_all_unless_told_otherwise(start_server):
