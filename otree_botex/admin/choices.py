@@ -54,7 +54,15 @@ def look_for_models(again: bool = False) -> None:
 
 
 def _look() -> None:
-    global _found, _looking
+    global _looking
+    try:
+        _find()
+    finally:
+        _looking = False
+
+
+def _find() -> None:
+    global _found
     server = environment.probe_this_process()
     bots = None
     try:
@@ -64,5 +72,4 @@ def _look() -> None:
         choices = environment.models(settings.models, server, bots)
     except BotexError as error:
         choices = [ModelChoice("random", True, ""), ModelChoice("other models", False, str(error))]
-    with _lock:
-        _found, _looking = Found(choices, server, bots, time.time()), False
+    _found = Found(choices, server, bots, time.time())

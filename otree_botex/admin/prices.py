@@ -69,7 +69,11 @@ def _look() -> None:
             if not names:
                 _looking = False
                 return
-        found, is_all = _prices(names)
+        try:
+            found, is_all = _prices(names)
+        except Exception:  # the server's log tells of it; the next who wants to know has them looked for again
+            _looking = False
+            raise
         again = inf if is_all else time.monotonic() + AGAIN_SECONDS
         with _lock:
             _known.update(found)

@@ -38,7 +38,13 @@ def bot_settings() -> BotSettings:
             f"LLM_BOTS in settings.py has an unknown key: {', '.join(sorted(map(str, unknown)))}. "
             f"It takes {', '.join(sorted(KNOWN))}."
         )
-    return BotSettings(dict(map(_model, raw.get("models", []))), raw.get("python"), _rooms(raw.get("rooms", {})))
+    return BotSettings(_models(raw.get("models", [])), raw.get("python"), _rooms(raw.get("rooms", {})))
+
+
+def _models(entries: Any) -> dict[str, str | None]:
+    if not isinstance(entries, (list, tuple)):
+        raise SetupError("models in LLM_BOTS of settings.py must be a list, for example models=['random'].")
+    return dict(map(_model, entries))
 
 
 def _model(entry: Any) -> tuple[str, str | None]:

@@ -191,13 +191,22 @@ def test_a_taken_seat_is_given_to_nobody_else(server):
     assert "full" in requests.get(link, timeout=10).text.lower()
 
 
-def test_settings_with_a_mistake_are_explained(start_server):
-    server = start_server(settings="LLM_BOTS = dict(model=['random'])")
+@pytest.mark.parametrize(
+    "mistake, said",
+    [
+        ("model=['random']", "unknown key: model"),
+        ("models='openai/gpt-4.1'", "models in LLM_BOTS of settings.py must be a list"),
+        ("models=None", "models in LLM_BOTS of settings.py must be a list"),
+    ],
+)
+def test_settings_with_a_mistake_are_explained(start_server, mistake, said):
+    server = start_server(settings=f"LLM_BOTS = dict({mistake})")
     session = server.session("public_goods", 3)
     answer = server.http.post(f"{server.url}/api/llm_bots/launch", json={"session_code": session})
-    assert answer.status_code == 400 and "unknown key: model" in answer.text
+    assert answer.status_code == 400 and said in answer.text
     page = f"{server.url}/LLMBots/{session}/add"
-    wait_until(lambda: "unknown key: model" in server.http.get(page, timeout=60).text, 60, "told")
+    wait_until(lambda: said in server.http.get(page, timeout=60).text, 60, "told")
+    assert server.tracebacks() == []
 
 
 def _participants(server, session):

@@ -285,6 +285,7 @@ def test_what_cannot_be_done_is_told_and_not_tried_for_ever(start_server, page):
         ("dict(lab=dict(seat=1))", "room “lab”: seat: a room's policy has no such key"),
         ("dict(lab=dict(fill_after='soon'))", "fill_after must be a number"),
         ("dict(lab=2)", "the policy of the room “lab” must be a dict"),
+        ("None", "rooms in LLM_BOTS of settings.py must be a dict"),
         ("['lab']", "rooms in LLM_BOTS of settings.py must be a dict"),
     ],
 )
