@@ -117,6 +117,33 @@ def test_the_last_remark_of_a_pretest(start_server, tab):
     assert seats(page) == ["P1"]
 
 
+def test_a_cost_that_nobody_knows_is_not_nothing(start_server, tab):
+    def asked(*costs):
+        for number, cost in enumerate(costs, start=1):
+            about = {"step": 1, "number": number, "purpose": "decision"}
+            yield {"kind": "request", **about, "sent": [], "schema": {}, "seed": None}
+            took = {
+                "model": "new",
+                "input_tokens": 300,
+                "output_tokens": 40,
+                "cost": cost,
+                "prices": "",
+                "seconds": 1.0,
+            }
+            yield {"kind": "reply", **about, "content": "{}", **took}
+
+    server = start_server()
+    session = feed(server, "dictator_de", {1: asked(None), 2: asked(0.25, None), 3: asked(0.25), 4: asked(0.0)})
+    page = tab(server, session)
+    costs = ("not known", "over $0.25", "$0.25", "$0")
+    for seat, said in zip(("P1", "P2", "P3", "P4"), costs, strict=True):
+        row(page, seat).get_by_text(said, exact=True).wait_for()
+    page.get_by_text("Cost: over $0.50").wait_for()
+    data = {participant["otree_botex.1.player.cost"] for participant in server.by_participant(session).values()}
+    assert data == {"", "0.25", "0.0"}
+    assert [bot["unpriced"] for bot in server.bots(session)] == [1, 1, 0, 0]
+
+
 def test_what_is_done_with_all_is_done_with_those_that_are_shown(start_server, tab):
     server = start_server()
     session = server.session("dictator_de", 4)
