@@ -28,6 +28,8 @@ from .settings import bot_settings
 
 logger = logging.getLogger("otree_botex")
 
+IN_CONFIGS = ("personas", "prompts", "budget_cost", "budget_calls", "budget_tokens", "budget_then")
+"""What a session config may set of a launch beside its model, after "llm_bots_"."""
 GONE = (
     "Its runner has ended without a word (was it killed, or the machine restarted?). What it reported is on record. "
     "Click “Start again”: the bot goes on from where it was."
@@ -165,12 +167,8 @@ def start_from_config(session: Session) -> None:
     if number < 1:
         logger.warning("Session %s: llm_bots_start is set, but llm_bots names no number of seats.", session.code)
         return
-    given = {
-        "model": config.get("llm_bots_model") or "random",
-        "personas": config.get("llm_bots_personas"),
-        "prompts": config.get("llm_bots_prompts"),
-        "budget_cost": config.get("llm_bots_budget_cost"),
-    }
+    given = {name: config.get(f"llm_bots_{name}") for name in IN_CONFIGS}
+    given["model"] = config.get("llm_bots_model") or "random"
     try:
         asked = plans.plan(given)
     except BotexError as error:

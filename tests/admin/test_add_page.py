@@ -294,6 +294,7 @@ def test_a_plan_from_a_file(start_server):
 def test_a_session_config_with_personas_and_a_limit(start_server):
     server = with_personas(start_server())
     config = {"llm_bots": 2, "llm_bots_start": True, "llm_bots_personas": "people", "llm_bots_budget_cost": 2.5}
+    config |= {"llm_bots_budget_calls": 500, "llm_bots_budget_then": "stop"}
     server.end()
     settings = server.folder / "settings.py"
     dicts = f"SESSION_CONFIGS[5].update({config!r})\n"
@@ -306,8 +307,8 @@ def test_a_session_config_with_personas_and_a_limit(start_server):
         server,
         session,
         lambda launch, bots: (
-            json.loads(launch["budget_json"])["cost"],
+            *(json.loads(launch["budget_json"])[name] for name in ("cost", "calls", "tokens", "then")),
             [bool(bot["persona"]) for bot in bots.values()],
         ),
     )
-    assert found == (2.5, [True, True])
+    assert found == (2.5, 500, None, "stop", [True, True])
