@@ -7,6 +7,7 @@ Plain values: who puts them into a template escapes them.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from itertools import groupby
@@ -42,9 +43,9 @@ def step(one: Played, failed: bool = False) -> dict[str, Any]:
     row = one.step
     refusals, outcome = json.loads(row.refusals_json), row.outcome or ""
     trouble = _trouble(one, len(refusals), failed)
+    seconds = "" if row.seconds is None else f"{row.seconds:.1f} s"
     return {
         "number": row.number,
-        "time": clock(row.seen_at),
         "place": place(row),
         "group": f"{row.app}, round {row.round_number}" if row.round_number else row.app or "",
         "page": row.page,
@@ -59,7 +60,7 @@ def step(one: Played, failed: bool = False) -> dict[str, Any]:
         "mark": "✗" if failed or row.untouched else MARKS.get(outcome, "•"),
         "trouble": trouble,
         "refusals": len(refusals),
-        "seconds": "" if row.seconds is None else f"{row.seconds:.1f} s",
+        "when": " · ".join(part for part in (clock(row.seen_at), seconds, outcome) if part),
         "messages": len(one.messages),
     }
 
@@ -162,6 +163,13 @@ def text_of(value: Any) -> str:
 def clock(seconds: float) -> str:
     """The time of day of a moment."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%H:%M:%S UTC")
+
+
+def money(dollars: float) -> str:
+    """An amount as the tab has it: below 1 with two digits that matter."""
+    if not dollars:
+        return "$0"
+    return f"${dollars:.{2 if dollars >= 1 else min(1 - math.floor(math.log10(dollars)), 6)}f}"
 
 
 def _count(number: int, word: str) -> str:

@@ -40,7 +40,8 @@ class LLMBotsTranscript(AdminSessionPage):
         values = {
             "bot": {
                 **now,
-                "cost": f"${now['cost']:.4f}" if now["cost"] else "–",
+                **{name: f"{now[name]:,}" for name in ("calls", "tokens", "refusals")},
+                "cost": transcript.money(now["cost"]),
                 "persona": bot.persona or "",
                 "persona_name": bot.persona_name or "",
                 "treatment": bot.treatment or "",

@@ -1,4 +1,4 @@
-"""What happened on a page in a browser, in words: every event."""
+"""What happened on a page in a browser, in words: every event; and what it cost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from otree_botex.admin.happened import told
+from otree_botex.admin.transcript import money
 from otree_botex.journal import What
 
 EVENTS = {
@@ -68,4 +69,10 @@ def test_what_passes_is_told_in_one_block_until_something_else_happens():
     assert last["lines"] == [
         {"way": "received", "text": "null"},
         {"way": "sent by itself", "text": "4"},
+    ]
+
+
+def test_money_has_two_digits_that_matter():
+    assert [money(dollars) for dollars in (0, 0.00001234, 0.0063, 0.5, 0.999, 12.345)] == [
+        *("$0", "$0.000012", "$0.0063", "$0.50", "$1.00", "$12.35"),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ..record.journal import decision, left
@@ -29,7 +31,8 @@ def test_a_transcript_tells_what_happened_in_its_order(start_server, page, otree
     session = feed(server, "public_goods", {1: spoken, 2: contributes(0), 3: contributes(50)}, about=ABOUT)
     open_transcript(server, page, session)
     heading = page.locator("header").inner_text()
-    assert "P1 Ann" in heading and "finished" in heading and "3 calls" in heading and "treatment high" in heading
+    assert "P1 Ann" in heading and "finished" in heading and "treatment high" in heading
+    assert "3 calls · 1,056 tokens · $0.0063 · 2 refusals" in heading
     page.get_by_text("Persona “baker”").click()
     page.get_by_text(PERSONA).wait_for()
 
@@ -50,6 +53,7 @@ def test_a_transcript_tells_what_happened_in_its_order(start_server, page, otree
     assert cells == ["If you give all", "0 points", "60 points and your share of what others give"]
     assert second.locator(".asked").inner_text() == "[q1: whole number, 0 to 100]"
     assert page.locator("#step-1 .heading").inner_text() == "Instructions"
+    assert re.fullmatch(r"\d\d:\d\d:\d\d UTC · 4\.0 s · read", page.locator("#step-1 .llm-bots-when").inner_text())
 
     wait = page.locator("#step-3")
     assert wait.get_attribute("open") is None and not wait.get_by_text("Waiting for the other").is_visible()
