@@ -376,7 +376,7 @@ def test_the_report_in_a_browser(start_server, chromium):
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(f"{server.url}/LLMBots/{session}")
     page.get_by_role("button", name="Check this experiment").click()
-    page.get_by_role("heading", name="What bots could do in guess_two_thirds").wait_for()
+    page.get_by_role("heading", name="What bots could do in “guess_two_thirds”").wait_for()
     address = page.url
     page.get_by_text("3 of 3 bots finished; no page needs a browser.").wait_for()  # without reloading
     assert page.url == address and session not in address

@@ -281,7 +281,7 @@ def test_what_needs_attention_is_sorted_by_how_grave_it_is():
     needs = report(gathered(steps, 4 * ["finished"]))["needs"]
     assert [(one["level"], one["text"]) for one in needs] == [
         ("danger", "P4 left it without touching any of its controls: nothing was decided there."),
-        ("warning", "Nobody filled “Why?”."),
+        ("warning", "Nobody filled “Why?”"),
         ("warning", "oTree refused the first answer of 2 of 3 bots to “Coins”."),
         ("warning", "The time was up for 1 bot (timer: 30 s)."),
         ("warning", "1 bot found something unclear or wrong: “Why?”"),

@@ -48,16 +48,16 @@ def test_what_six_bots_found_out(start_server, page, otree):
     )
     assert [words(tile) for tile in page.locator(".tiles > div").all()] == [
         *("bots at the end 5 of 6", "pages passed 4 of 4", "answers refused 6", "bots’ remarks 4"),
-        *("time of a bot 23 s", "cost $0.24"),
+        *("median time of a bot 23 s", "cost $0.24"),
     ]
     assert [words(need) for need in page.locator(".needs li").all()] == [
         f"serious quiz / Split P6 failed: {REPLIES}",
-        "look at it quiz / Questions Nobody filled “Why?”.",
+        "look at it quiz / Questions Nobody filled “Why?”",
         f"look at it quiz / Instructions 4 bots found something unclear or wrong: “{REMARK}”",
         "look at it quiz / Questions The time was up for 1 bot (timer: 30 s).",
         "hint quiz / Split All 5 answers to “Coins for Player A” were alike: 2. A ceiling, a default, or a dominant "
         "choice?",
-        "hint quiz / Instructions oTree refused the first answer of 2 of 6 bots to “Have you read the rules?”.",
+        "hint quiz / Instructions oTree refused the first answer of 2 of 6 bots to “Have you read the rules?”",
         "hint P5 got a payoff of 0.",
         "hint quiz / Questions oTree refused the first answer of 1 of 6 bots to “Coins”.",
         "hint quiz / Split oTree refused the first answer of 1 of 6 bots as a whole.",

@@ -131,7 +131,7 @@ def _of_fields(page: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
         missed = one["bots"] - one["at_once"]
         grave = missed >= HALF * one["bots"]
         what = f"to “{short(one['label'])}”" if one["field"] else "as a whole"
-        text = f"oTree refused the first answer of {missed} of {count(one['bots'], 'bot')} {what}."
+        text = _ended(f"oTree refused the first answer of {missed} of {count(one['bots'], 'bot')} {what}")
         yield "warning" if grave else "hint", missed, text
     for one in page["refused"]:
         if one["by"] in (BY["form"], BY["reply"]) and one["bots"] >= OFTEN:
@@ -141,10 +141,15 @@ def _of_fields(page: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
             yield "hint", one["bots"], text
     for one in page["fields"]:
         if one["unfilled"]:
-            yield "warning", one["empty"], f"Nobody filled “{short(one['label'])}”."
+            yield "warning", one["empty"], _ended(f"Nobody filled “{short(one['label'])}”")
         elif one["alike"]:
-            text = f"All {one['answers']} answers to “{short(one['label'])}” were alike: {short(one['alike'])}."
-            yield "hint", one["answers"], f"{text} A ceiling, a default, or a dominant choice?"
+            text = f"All {one['answers']} answers to “{short(one['label'])}” were alike: {short(one['alike'])}"
+            yield "hint", one["answers"], f"{_ended(text)} A ceiling, a default, or a dominant choice?"
+
+
+def _ended(text: str) -> str:
+    """A sentence with its full stop, unless what it quotes in the end has one."""
+    return text if text.rstrip("”").endswith((".", "?", "!")) else f"{text}."
 
 
 def _times(number: int) -> str:
