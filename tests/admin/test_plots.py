@@ -163,6 +163,8 @@ def test_people_of_another_session(start_server, page):
     server.launch(second, seed=1)
     server.finish(second, 3)
     PersonByScript(server.links(third)[0], guess=50)  # has only looked at the first page
+    live = server.session("auction", 2)
+    assert "asks for a field that could be drawn" in server.get(f"/LLMBots/{live}/plots?show=comparison")
     other = server.session("lottery", 2)
     PersonByScript(server.links(other)[0])
 

@@ -45,6 +45,10 @@ NOTHING = {
     "progress": "No bot has left a page of this session yet.",
     "spending": "No bot of this session has asked its model yet.",
 }
+NO_FIELDS = (
+    "No page of this experiment asks for a field that could be drawn (form_fields: choices, numbers). What bots decide on "
+    "live pages stands in their transcripts, and what it came to in oTree's data."
+)
 IN_SCRIPTS = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 """What JSON must not have as it is where it stands in a page."""
 
@@ -86,7 +90,7 @@ class LLMBotsPlots(AdminSessionPage):
             "show": view.show,
             "title": TITLES[view.show],
             "about": ABOUT[view.show],
-            "nothing": "" if charts or error else NOTHING[view.show],
+            "nothing": "" if charts or error else _nothing(view),
             "no_people": view.show == "comparison" and charts and not _has_people(charts),
             "texts": ", ".join(texts),
             "sections": [{"name": name, "title": title} for name, title in TITLES.items()],
@@ -146,6 +150,11 @@ def _charts(view: View) -> tuple[list[Chart], list[str]]:
         others = of_rows.answers(view.people, of_fields.asked(view.people))
         answers = [one for one in answers if one.who] + [one for one in others if not one.who]
     return of_answers.comparison(fields, answers, view.by), asked.texts
+
+
+def _nothing(view: View) -> str:
+    """Why there are no charts."""
+    return NO_FIELDS if view.is_of_answers and not of_fields.asked(view.session).fields else NOTHING[view.show]
 
 
 def _has_people(charts: Iterable[Chart]) -> bool:
