@@ -46,8 +46,8 @@ NOTHING = {
     "spending": "No bot of this session has asked its model yet.",
 }
 NO_FIELDS = (
-    "No page of this experiment asks for a field that could be drawn (form_fields: choices, numbers). What bots decide on "
-    "live pages stands in their transcripts, and what it came to in oTree's data."
+    "No page of this experiment asks for a field that could be drawn (form_fields: choices, numbers). What bots decide "
+    "on live pages stands in their transcripts, and what it came to in oTree's data."
 )
 IN_SCRIPTS = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 """What JSON must not have as it is where it stands in a page."""
