@@ -8,14 +8,14 @@ once. With 200 bots that takes a few milliseconds.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from otree.database import db
 from otree.models import Participant
 
-from ..models import Bot, Launch, Step
+from ..models import Bot, Launch
 from ..plans import Budget
 from ..record.rows import budget_of, rows_of
 from ..records import ENDED
@@ -28,7 +28,8 @@ _BOT = tuple(
     getattr(Bot, name)
     for name in (
         *("id", "launch_id", "number", "row", "persona_name", "treatment", "participant_id", "participant_code"),
-        *("state", "error", "cause", "reason", "started_at", "ended_at", "heard_at", "stop_wanted", "pause_wanted"),
+        *("state", "error", "cause", "reason", "remark", "stop_wanted", "pause_wanted"),
+        *("started_at", "ended_at", "heard_at"),
         *("steps", "calls", "refusals", "input_tokens", "output_tokens", "cost", "unpriced"),
     )
 )
@@ -53,7 +54,6 @@ class _Launch:
     code: str
     models: list[str]
     budget: Budget
-    is_pretest: bool
 
 
 def of_bots(bots: Sequence[Bot]) -> list[dict[str, Any]]:
@@ -95,15 +95,14 @@ def _rows(which: Any) -> list[Any]:
 
 
 def _launches(which: Any) -> dict[int, _Launch]:
-    columns = (Launch.id, Launch.code, Launch.rows_json, Launch.budget_json, Launch.is_pretest)
+    columns = (Launch.id, Launch.code, Launch.rows_json, Launch.budget_json)
     return {
-        row.id: _Launch(row.code, [one.model for one in rows_of(row)], budget_of(row), bool(row.is_pretest))
+        row.id: _Launch(row.code, [one.model for one in rows_of(row)], budget_of(row))
         for row in db.query(*columns).filter(which).order_by(Launch.id)
     }
 
 
 def _described(rows: Sequence[Any], found: dict[int, _Launch]) -> list[dict[str, Any]]:
-    remarks = _remarks(row.id for row in rows if found[row.launch_id].is_pretest)
     at = time.time()
     return [
         {
@@ -111,20 +110,10 @@ def _described(rows: Sequence[Any], found: dict[int, _Launch]) -> list[dict[str,
             "launch": launch.code,
             "model": launch.models[row.row or 0],
             "row": (row.row or 0) + 1 if len(launch.models) > 1 else None,
-            "remark": remarks.get(row.id, ""),
         }
         for row in rows
         for launch in [found[row.launch_id]]
     ]
-
-
-def _remarks(bots: Iterable[int]) -> dict[int, str]:
-    """The last remark of each of these bots that made one."""
-    asked = list(bots)
-    if not asked:
-        return {}
-    steps = db.query(Step.bot_id, Step.remark).filter(Step.bot_id.in_(asked), Step.remark != "")
-    return {bot: remark for bot, remark in steps.order_by(Step.number)}
 
 
 def _spent(rows: Sequence[Any], found: dict[int, _Launch]) -> list[dict[str, Any]]:
@@ -182,4 +171,5 @@ def _status(row: Any, at: float) -> dict[str, Any]:
         "seconds_per_page": round(seconds / row.steps, 1) if row.steps else None,
         "seconds_here": None if is_over or not row.since else max(round(at - row.since), 0),
         "reason": row.reason or "",
+        "remark": row.remark or "",
     }

@@ -199,7 +199,7 @@ class _Batch:
         step.entries_json = json.dumps(entry["entries"], ensure_ascii=False)
         step.reason, step.attempts = entry["reason"], entry["attempt"]
         step.remark = entry.get("remark", "")
-        bot.reason = entry["reason"]
+        bot.reason, bot.remark = entry["reason"], step.remark or bot.remark
 
     def _refusal(self, bot: Any, entry: Mapping[str, Any]) -> None:
         step = self._step(bot, entry)

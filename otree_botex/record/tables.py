@@ -43,7 +43,8 @@ class LaunchColumns:
 class BotColumns:
     """One seat of a launch, what became of it, and what it took. `row` is that of its launch's mix, from 0;
     `with_person` says that a person played there, too, before or after, and `stands_in` that the seat is that of one
-    who may come back to it; `unpriced` counts the replies whose price is not known, which `cost` is without."""
+    who may come back to it. `reason` is that of its last decision, `remark` the last that it made; `unpriced` counts
+    the replies whose price is not known, which `cost` is without."""
 
     participant_code = Column(String(16), index=True)
     number = Column(Integer)
@@ -59,6 +60,7 @@ class BotColumns:
     error = Column(Text, default="")
     cause = Column(String(20), default="")
     reason = Column(Text, default="")
+    remark = Column(Text, default="")
     started_at = Column(Float)
     ended_at = Column(Float)
     heard_at = Column(Float)

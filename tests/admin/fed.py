@@ -35,7 +35,8 @@ def feed(
     with rewriting(server) as database:
         for table in ("step", "message", "event"):
             database.execute(f"delete from otree_botex_{table}")
-        clean = "steps = 0, messages = 0, calls = 0, refusals = 0, acknowledged = 0, state = 'thinking', error = ''"
+        clean = "steps = 0, messages = 0, calls = 0, refusals = 0, acknowledged = 0, state = 'thinking'"
+        clean += ", error = '', remark = ''"
         database.execute(
             f"update otree_botex_bot set token_hash = ?, {clean}", (hashlib.sha256(TOKEN.encode()).hexdigest(),)
         )
