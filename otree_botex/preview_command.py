@@ -1,5 +1,6 @@
 """Shows what the first bot of a launch would be asked first, without touching its session: on a private server of the
-project, in a session of the same config. Run by the oTree server, with the Python that it runs with itself."""
+project, in a session of the same config, as a participant with the same `vars`. What else the experiment draws when a
+session is made is drawn anew there. Run by the oTree server, with the Python that it runs with itself."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ MOST_SECONDS = 90
 
 def main(source: TextIO = sys.stdin) -> int:
     """Reads from `source`, as JSON, a session's `config`, the `fields` of it that were changed, its number of
-    `participants`, the `seat`, the `launch` as `records.Launch` has it, and the bots' `python`. Prints what
-    `bots.first` does. Returns 0."""
+    `participants`, the `seat` with the `vars` of its participant, the `launch` as `records.Launch` has it, and the
+    bots' `python`. Prints what `bots.first` does. Returns 0."""
     try:
         found = preview(Path(), **json.loads(source.read()))
     except BotexError as error:
@@ -36,6 +37,7 @@ def preview(
     fields: dict[str, Any],
     participants: int,
     seat: int,
+    vars: dict[str, Any],
     launch: dict[str, Any],
     python: str,
 ) -> dict[str, Any]:
@@ -48,7 +50,9 @@ def preview(
             modified_session_config_fields={**fields, "llm_bots_start": False},
         )["code"]
         seats = rest.get(f"/api/sessions/{code}")["participants"]
-        (launch["seats"][0]["participant"],) = [one["code"] for one in seats if one["id_in_session"] == seat]
+        (participant,) = [one["code"] for one in seats if one["id_in_session"] == seat]
+        rest.post(f"/api/participant_vars/{participant}", vars=vars)
+        launch["seats"][0]["participant"] = participant
         return _first(python, json.dumps({**launch, "server": rest.url}))
 
 

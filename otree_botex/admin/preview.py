@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -50,14 +50,16 @@ _last: Preview | None = None
 
 
 def begin(session: Session, taken: Sequence[Participant], plan: Plan) -> str:
-    """Begins a preview for the first of these seats and returns its key; one that runs is ended for it.
+    """Begins a preview for the first of these seats, of those that nobody has opened if there are some, and returns its
+    key; a preview that runs is ended for it.
 
     Raises SetupError if the plan cannot be carried out.
     """
     global _last
     plan = launches.completed(plan)
     rows, personas = casting.cast(taken, plan)
-    seat = taken[0].id_in_session
+    participant = next((one for one in taken if not one.visited), taken[0])
+    seat = participant.id_in_session
     row, persona = plan.rows[rows[seat]], personas.get(seat)
     launch = LaunchDescription(
         code="preview",
@@ -67,19 +69,21 @@ def begin(session: Session, taken: Sequence[Participant], plan: Plan) -> str:
         **replace(row.parameters, human_pace=False).for_runners(),  # it changes nothing but how long this takes
         prompts=project_files.prompts(Path.cwd(), plan.prompts) if plan.prompts else {},
         pretest=plan.pretest,
-        last_page=taken[0]._max_page_index,
+        last_page=participant._max_page_index,
     )
     description = {
         "config": session.config["name"],
         "fields": changed_fields(session),
         "participants": session.num_participants,
         "seat": seat,
+        "vars": _sendable(participant.vars),
         "launch": asdict(launch),
         "python": runners.interpreter("random"),
     }
     if _last is not None:
         _last.end()
-    about = {"seat": seat, "model": row.model, "persona": persona.name if persona else ""}
+    name, visited = persona.name if persona else "", bool(participant.visited)
+    about = {"seat": seat, "visited": visited, "model": row.model, "persona": name}
     _last = Preview(about, _process())
     # money and the like become numbers
     threading.Thread(target=_last.play, args=(json.dumps(description, default=float).encode(),), daemon=True).start()
@@ -92,6 +96,18 @@ def result(key: str) -> dict[str, Any]:
     if _last is None or _last.key != key:
         raise SetupError("Somebody has begun another preview meanwhile. Try again.")
     return {"done": _last.found is not None, **_last.about, **(_last.found or {})}
+
+
+def _sendable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a participant's fields that JSON can carry."""
+    found = {}
+    for name, value in values.items():
+        try:
+            if json.loads(json.dumps(value, allow_nan=False)) == value:
+                found[name] = value
+        except (TypeError, ValueError):
+            continue
+    return found
 
 
 def _process() -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""The preview of the first prompt: to the letter what a launch then sends, and the session is left alone."""
+"""The preview of the first prompt: what a launch then sends, and the session is left alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ..servers import wait_until
+from ..servers import edit, wait_until
 
 pytestmark = pytest.mark.server
 
@@ -54,6 +54,36 @@ def test_it_is_what_a_launch_sends(start_server, otree):
     assert server.tracebacks() == []
 
 
+DRAWS = """
+import secrets
+
+
+def creating_session(subsession):
+    for player in subsession.get_players():
+        player.participant.vars.update(drawn=secrets.token_hex(8), others={1, 2}, most=float('inf'))
+"""
+
+
+@pytest.mark.parametrize("otree", ["6", "5"])
+def test_it_has_the_fields_of_the_first_seat_that_nobody_opened(start_server, otree):
+    """What was drawn into them is what the bot then sees; what JSON cannot carry is drawn anew."""
+    server = start_server(otree)
+    server.end()
+    with (server.folder / "dictator_de/__init__.py").open("a", encoding="utf-8") as file:
+        file.write(DRAWS)
+    edit(server, "dictator_de/Entscheidung.html", "{{ formfields }}", "{{ participant.vars.drawn }} {{ formfields }}")
+    server.start()
+    session = server.session("dictator_de", 2)
+    links = server.links(session)
+    server.http.get(links[0], timeout=60).raise_for_status()
+    found = preview(server, session, which_seats="picked", seat=[link.rpartition("/")[2] for link in links])
+    assert (found["seat"], found["visited"]) == (2, False), found
+    server.launch(session)
+    server.finish(session, 1)
+    messages, _ = first_prompt(server, session, 2)
+    assert found["messages"] == messages
+
+
 def test_that_it_waits_for_others_is_said(start_server):
     server = start_server()
     session = server.session("trust", 4)
@@ -81,6 +111,12 @@ def test_it_is_shown_on_the_launch_page(start_server, page):
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("You take part in a study").wait_for()
     assert "sent first on seat P1" in dialog.inner_text()
+    assert "what is drawn at random there may differ" in dialog.inner_text()
+    assert "has opened P1" not in dialog.inner_text()
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
     assert page.evaluate("document.activeElement.id") == "preview"
+    server.http.get(server.links(session)[0], timeout=60).raise_for_status()
+    page.get_by_label("P1").check()
+    page.get_by_role("button", name="Preview the first prompt").click()
+    dialog.get_by_text("Somebody has opened P1 before: its bot goes on from where that participant is.").wait_for()

@@ -31,8 +31,11 @@
       const persona = reply.persona ? `, as ${reply.persona}` : '';
       const pictures = reply.pictures ? ` With ${reply.pictures} pictures.` : '';
       const intro = `This is what ${reply.model} is sent first on seat P${reply.seat}${persona}, on the page “${reply.place}”.${pictures}`;
+      const drawn = `It was found in a new session: what is drawn at random there may differ from what P${reply.seat} has.`;
+      const opened = reply.visited ? ` Somebody has opened P${reply.seat} before: its bot goes on from where that participant is.` : '';
       found.replaceChildren(
         element('p', {className: 'text-muted', textContent: intro}),
+        element('p', {className: opened ? 'alert alert-warning' : 'text-muted', textContent: drawn + opened}),
         ...reply.messages.map(message => block(message.role, message.content, false)),
         block('The form that its reply must have (JSON Schema)', JSON.stringify(reply.schema, null, 2), true));
     }
