@@ -181,6 +181,21 @@ def test_errors_come_back_with_all_that_was_entered(start_server, page):
     assert [bot["seat"] for bot in server.bots(session)] == [2, 3]
 
 
+def test_a_second_click_launches_nothing(start_server, page):
+    server = start_server()
+    open_page(page, server, server.session("public_goods", 3))
+    page.evaluate(
+        "window.sent = 0; "
+        "document.getElementById('add-form').addEventListener('submit', event => { event.preventDefault(); sent += 1; })"
+    )
+    start = page.get_by_role("button", name="Start bots")
+    start.dblclick()
+    expect(start).to_be_disabled()
+    assert page.evaluate("sent") == 1
+    page.evaluate("window.dispatchEvent(new Event('pageshow'))")  # one comes back to the page
+    expect(start).to_be_enabled()
+
+
 def test_with_the_keyboard_alone(start_server, page):
     server = start_server()
     session = server.session("dictator_de", 2)

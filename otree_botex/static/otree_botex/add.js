@@ -237,7 +237,8 @@
   byId('mix-more').hidden = false;
   byId('add-row').addEventListener('click', () => { makeRow({}).model.focus(); changed(); });
   form.addEventListener('input', changed);
-  form.addEventListener('submit', write);
+  form.addEventListener('submit', () => { write(); byId('start').disabled = true; });  // a second click would launch again
+  window.addEventListener('pageshow', () => { byId('start').disabled = false; });  // also when one comes back to the page
   // a field that is not valid may stand in a section that is folded
   form.addEventListener('invalid', event => { const section = event.target.closest('details'); if (section) section.open = true; }, true);
   // without a seed each look would draw anew
