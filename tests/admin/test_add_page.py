@@ -185,8 +185,8 @@ def test_a_second_click_launches_nothing(start_server, page):
     server = start_server()
     open_page(page, server, server.session("public_goods", 3))
     page.evaluate(
-        "window.sent = 0; "
-        "document.getElementById('add-form').addEventListener('submit', event => { event.preventDefault(); sent += 1; })"
+        "window.sent = 0; document.getElementById('add-form')"
+        ".addEventListener('submit', event => { event.preventDefault(); sent += 1; })"
     )
     start = page.get_by_role("button", name="Start bots")
     start.dblclick()
