@@ -37,8 +37,8 @@ class LLMBotsAdd(AdminSessionPage):
 
     def vars_for_template(self) -> dict[str, Any]:
         look_for_models()
-        data = self.get_post_data()
-        form, picked = entered(data), data.getlist("seat") if data else []
+        data = self.get_post_data() or self.request.query_params  # a link may lead here with something entered
+        form, picked = entered(data), data.getlist("seat")
         choices, ready = model_choices()
         names = [choice.name for choice in choices]
         rows = rows_shown(form)

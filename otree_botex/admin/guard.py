@@ -17,14 +17,18 @@ DEVELOPMENT, PRODUCTION = "devserver_inner", ("prodserver", "prodserver1of2")
 """oTree's own commands that serve; `otree devserver` runs the first one, and again with each edit."""
 
 
+class LimitMissing(SetupError):
+    """A model that costs money is to start without a limit where that must not be."""
+
+
 def check(rows: Sequence[Row], budget: Budget) -> None:
-    """Raises SetupError if one of these rows must not start here without a limit, and says what the ways out are."""
+    """Raises LimitMissing if one of these rows must not start here without a limit, and says what the ways out are."""
     if budget or otree_settings.AUTH_LEVEL == "STUDY":  # DEMO lets everybody make demo sessions
         return
     paid = [row.model for row in rows if is_paid(row.model, row.api_base)]
     host = listens_on(sys.argv)
     if paid and not is_loopback(host):
-        raise SetupError(
+        raise LimitMissing(
             f"{paid[0]} costs money, and strangers may start it, since the server listens on "
             f"{host or 'an address that is not known'} and OTREE_AUTH_LEVEL is not STUDY: set a limit for cost, calls "
             "or tokens, or set OTREE_AUTH_LEVEL=STUDY and a password, or start the server on 127.0.0.1 alone."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,7 +14,7 @@ from otree.models import Participant, Session
 from ..errors import SetupError
 from ..models import Bot, Launch
 from ..plans import Plan
-from ..record.rows import row_of
+from ..record.rows import budget_of, row_of, rows_of
 from ..records import ENDED
 from . import columns, launches, seats, status
 
@@ -26,6 +27,21 @@ def give(session: Session, seat: Participant, plan: Plan, started_by: str) -> La
     if is_at_end(seat):
         raise SetupError(f"P{seat.id_in_session} is at the end already: there is nothing left to play.")
     return launches.launch(session, seats.picked(session, [seat.code]), plan, started_by)
+
+
+def as_launched(session: Session, asked: Plan) -> Plan:
+    """A plan for one seat as its model was launched last in this session: with the same parameters, personas, prompts
+    and limits. What was asked for if it was not."""
+    for record in db.query(Launch).filter_by(session_id=session.id).order_by(Launch.id.desc()):
+        for row in rows_of(record):
+            if row.model == asked.rows[0].model:
+                return Plan(
+                    (replace(row, seats=None, share=None),),
+                    prompts=record.prompts,
+                    pretest=bool(record.is_pretest),
+                    budget=budget_of(record),
+                )
+    return asked
 
 
 def take_back(seat: Participant) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from otree.common import participant_start_url
 from otree.database import db
@@ -14,8 +15,10 @@ from starlette.routing import Route
 
 from ..errors import BotexError, SetupError
 from ..plans import KNOWN, plan
-from . import handover
+from . import guard, handover
 from .choices import look_for_models, model_choices
+
+OF_MIXES = ("rows", "by_hand", "seats", "share")
 
 
 class LLMBotsSeats(AdminSessionPage):
@@ -31,7 +34,8 @@ class LLMBotsSeats(AdminSessionPage):
 
 class LLMBotsSeat(AdminSessionPage):
     """GET: all seats, and the models that can be chosen. POST: gives a `seat`, by its participant's code, to a bot
-    (`action` "give", with `model` and what else plans.plan takes) or takes it back ("take")."""
+    (`action` "give", with `model` and what else plans.plan takes; with nothing else, as that model was launched last)
+    or takes it back ("take")."""
 
     def get(self, request: Request, code: str) -> Response:
         look_for_models()
@@ -42,6 +46,9 @@ class LLMBotsSeat(AdminSessionPage):
         wants_json = "application/json" in request.headers.get("accept", "")
         try:
             said = self._act(data)
+        except guard.LimitMissing as error:
+            more = urlencode({"which_seats": "picked", "seat": data.get("seat"), "model": data.get("model")})
+            return JSONResponse({"error": str(error), "add": f"/LLMBots/{code}/add?{more}"}, status_code=400)
         except BotexError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         return self._seats(said=said) if wants_json else RedirectResponse(f"/LLMBots/{code}/seats", status_code=302)
@@ -54,7 +61,10 @@ class LLMBotsSeat(AdminSessionPage):
             return handover.take_back(seat)
         if data.get("action") != "give":
             raise SetupError("This page does not know what to do. Reload it and try again.")
-        asked = plan({name: data.get(name) for name in KNOWN if name not in ("rows", "by_hand", "seats", "share")})
+        given = {name: data[name] for name in KNOWN if data.get(name) and name not in OF_MIXES}
+        asked = plan(given)
+        if given.keys() == {"model"}:
+            asked = handover.as_launched(self.session, asked)
         handover.give(self.session, seat, asked, "admin")
         return f"A bot has taken the seat P{seat.id_in_session}. It goes on where the participant is."
 

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from .test_launching import command_line
+from .test_seats import change
 
 pytestmark = pytest.mark.server
 
@@ -55,6 +56,8 @@ def test_every_way_to_start_bots_is_watched(open_server):
     common = ("launch", "--server", server.url, "--session", session, "--model", PAID)
     assert REFUSED in command_line(server, *common).stderr
     assert REFUSED not in command_line(server, *common, "--budget-cost", "1").stderr
+    given = change(server, session, 1, "give", model=PAID).json()
+    assert REFUSED in given["error"] and "which_seats=picked" in given["add"]
     by_config = server.session("public_goods_with_bots", 3, llm_bots_model=PAID)
     assert [REFUSED in bot["error"] for bot in server.bots(by_config)] == [True] * 3
 

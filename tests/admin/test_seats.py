@@ -151,6 +151,39 @@ def test_people_are_counted_where_bots_play_before_them_or_after(start_server):
     assert told["experiment"]["humans"] == 2, "on P1 and P2; what was sent for P3 is oTree's own, when time is up"
 
 
+def test_a_bot_that_is_given_a_seat_plays_as_its_model_was_launched(start_server):
+    server = start_server()
+    session = server.session("public_goods", 3)
+    asked = {"rows": [{"model": "random", "seats": 1, "memory": "none"}], "budget_calls": 90, "pretest": True}
+    launch = server.launch(session, **asked)
+    assert change(server, session, 1, "give", model="random").ok
+    assert change(server, session, 2, "give", model="random", memory="summary").ok
+    found = {}
+    for seat, code in enumerate([seat_of(server, session, 1)["launch"], seat_of(server, session, 2)["launch"], launch]):
+        manifest = server.get(f"/api/llm_bots/launch/{code}/manifest")
+        memory = manifest["rows"][0]["parameters"]["memory"]
+        found[seat + 1] = memory, manifest["budget"]["calls"], manifest["pretest"]
+    assert found == {1: ("none", 90, True), 2: ("summary", None, False), 3: ("none", 90, True)}
+    server.finish(session, 3)
+
+
+def test_a_limit_that_is_missing_can_be_set_elsewhere(start_server, page):
+    """The way there leads to the launch page, with the seat and the model as they were chosen."""
+    server = start_server()
+    session = server.session("public_goods", 3)
+    code = seat_of(server, session, 2)["code"]
+    add = f"/LLMBots/{session}/add?which_seats=picked&seat={code}&model=openai%2Fx"
+    page.goto(f"{server.url}/LLMBots/{session}/seats")
+    page.route("**/seat", lambda route: route.fulfill(status=400, json={"error": "It costs money.", "add": add}))
+    row(page, 2).get_by_role("button", name="Give to a bot").click()
+    page.get_by_text("It costs money.").wait_for()
+    page.get_by_role("link", name="Add a bot with a limit").click()
+    page.get_by_label("P2").wait_for()
+    assert page.get_by_label("These seats").is_checked() and page.get_by_label("P2").is_checked()
+    assert not page.get_by_label("P1").is_checked()
+    assert page.get_by_label("Name of another model").input_value() == "openai/x"
+
+
 def test_mistakes_are_told(start_server):
     server = start_server()
     session = server.session("dictator_de", 1)

@@ -47,8 +47,7 @@
     parts.give.disabled = parts.take.disabled = true;
     const reply = await act(action, parts.now.code, parts.select.value);
     parts.give.disabled = parts.take.disabled = false;
-    message.textContent = reply.error || reply.said;
-    message.className = `alert ${reply.error ? 'alert-danger' : 'alert-info'}`;
+    llmBotsTell(message, reply);
     if (action === 'give' && !reply.error) parts.menu.open = false;
   }
 

@@ -40,6 +40,13 @@ function llmBotsWho(seat) {
   return {text: 'nobody yet', state: 'nobody'};
 }
 
+// What the server said to what was done; if a limit is missing, with the way to the page that has fields for it.
+function llmBotsTell(told, reply) {
+  told.textContent = reply.error || reply.said;
+  told.className = `alert ${reply.error ? 'alert-danger' : 'alert-info'}`;
+  if (reply.add) told.append(' ', Object.assign(llmBotsElement('a', 'alert-link', 'Add a bot with a limit'), {href: reply.add}));
+}
+
 // Only a bot's end and a participant's end leave nothing to give or to take.
 function llmBotsCan(seat) {
   const plays = seat.plays && seat.who === 'bot';

@@ -44,8 +44,7 @@
     parts.give.disabled = parts.take.disabled = true;
     const reply = await act(action, parts.now.code, select.value);
     parts.give.disabled = parts.take.disabled = false;
-    told.textContent = reply.error || reply.said;
-    told.className = reply.error ? 'alert alert-danger' : 'alert alert-info';
+    llmBotsTell(told, reply);
     if (!reply.error) parts.shown = action === 'take';
     show({seats: [parts.now]});
   }
