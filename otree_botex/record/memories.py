@@ -24,29 +24,43 @@ UNANSWERED = ("read", "waited", "timed out", "left")
 
 def memory(record: Record, bot: Any) -> Memory:
     """Where a bot was, and what it remembers: the conversation of its last decision, and the pages it read since."""
-    steps = list(record.db.query(record.Step).filter_by(bot_id=bot.id).order_by(record.Step.number))
-    found = Memory(step=bot.steps, message=bot.messages)
-    decided = {step.number for step in steps if step.answers_json is not None}
-    last = next(
-        (one for one in reversed(_replies(record, bot)) if one.purpose in DECIDING and one.step in decided), None
-    )
+    found, last = Memory(step=bot.steps, message=bot.messages), _last_decision(record, bot)
     if last is not None:
         numbers = [*json.loads(last.sent_json), last.number]
         table = record.Message
-        sent = record.db.query(table).filter(table.bot_id == bot.id, table.number.in_(numbers))
-        by_number = {message.number: message for message in sent}
+        sent = record.db.query(table.number, table.role, table.content)
+        by_number = {one.number: one for one in sent.filter(table.bot_id == bot.id, table.number.in_(numbers))}
         found.memory = [
             {"number": number, "role": by_number[number].role, "content": by_number[number].content}
             for number in numbers
         ]
+    since = last.step if last is not None else 0
+    steps = _steps(record, bot, since)
     if steps and not steps[-1].outcome:
         at = steps[-1]
         found.page, found.kind, found.text, found.reason = at.page_number, at.kind, at.text, at.reason or ""
         found.answers = None if at.answers_json is None else json.loads(at.answers_json)
         found.entries = json.loads(at.entries_json or "[]")
-    since = last.step if last is not None else 0
     found.unread = "\n\n---\n\n".join(step.text for step in steps if step.number > since and step.outcome in UNANSWERED)
     return found
+
+
+def _last_decision(record: Record, bot: Any) -> Any:
+    """The last reply in which a decision was made that is on record; None if there is none."""
+    table, step = record.Message, record.Step
+    decided = record.db.query(step.number).filter(step.bot_id == bot.id, step.answers_json.isnot(None))
+    replies = record.db.query(table.step, table.number, table.sent_json).filter(
+        *(table.bot_id == bot.id, table.role == "assistant", table.error.is_(None), table.content.isnot(None)),
+        *(table.purpose.in_(DECIDING), table.step.in_(decided)),
+    )
+    return replies.order_by(table.number.desc()).first()
+
+
+def _steps(record: Record, bot: Any, first: int) -> list[Any]:
+    """What memories need of a bot's steps, from this one on."""
+    names = ("number", "page_number", "kind", "text", "reason", "answers_json", "entries_json", "outcome")
+    steps = record.db.query(*(getattr(record.Step, name) for name in names))
+    return list(steps.filter(record.Step.bot_id == bot.id, record.Step.number >= first).order_by(record.Step.number))
 
 
 def as_replayed(record: Record, asked: Parameters) -> Parameters:

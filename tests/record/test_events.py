@@ -129,6 +129,24 @@ def test_a_bot_that_goes_on_remembers_what_it_said_on_a_live_page(db):
         assert [one["content"] for one in memory(record, bot).memory] == ["A page.", "I bid."]
 
 
+def test_a_bot_that_goes_on_is_told_what_it_read_since_its_last_decision(db):
+    def asked(step, number, reply):
+        yield {"kind": "message", "step": step, "number": number, "role": "user", "content": f"Page {step}."}
+        request = {"purpose": "decision", "sent": list(range(1, number + 1)), "schema": {}, "seed": None}
+        yield {"kind": "request", "step": step, "number": number + 1, **request}
+        yield {"kind": "reply", "step": step, "number": number + 1, "content": reply}
+
+    decided = [page(1, "Before", 1), *asked(1, 1, "30."), decision(1, {"age": 30}), left(1)]
+    too_late = [page(3, "Ranking", 3), *asked(3, 3, "Apples."), left(3, "timed out")]
+    play(db, ASKED, [*decided, page(2, "Rules", 2), left(2, "read"), *too_late, page(4, "After", 4)])
+    with Database(db).record() as record:
+        (bot,) = record.db.query(Bot)
+        found = memory(record, bot)
+    assert [one["content"] for one in found.memory] == ["Page 1.", "30."]
+    assert found.unread == "The page Rules.\n\n---\n\nThe page Ranking."
+    assert (found.step, found.page, found.text, found.answers) == (4, 4, "The page After.", None)
+
+
 def test_the_manifest_counts_them(db):
     code = play(db, ASKED, played())
     manifest = read_manifest_from_botex_db(code, db)
