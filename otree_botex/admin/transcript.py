@@ -172,5 +172,12 @@ def money(dollars: float) -> str:
     return f"${dollars:.{2 if dollars >= 1 else min(1 - math.floor(math.log10(dollars)), 6)}f}"
 
 
+def spent(dollars: float, unpriced: int) -> str:
+    """What a bot cost; of replies whose price nobody knows the dollars are missing."""
+    if unpriced:
+        return f"over {money(dollars)}" if dollars else "cost not known"
+    return money(dollars)
+
+
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}" if number else ""

@@ -41,7 +41,7 @@ class LLMBotsTranscript(AdminSessionPage):
             "bot": {
                 **now,
                 **{name: f"{now[name]:,}" for name in ("calls", "tokens", "refusals")},
-                "cost": transcript.money(now["cost"]),
+                "cost": transcript.spent(now["cost"], now["unpriced"]),
                 "persona": bot.persona or "",
                 "persona_name": bot.persona_name or "",
                 "treatment": bot.treatment or "",

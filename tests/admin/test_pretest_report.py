@@ -75,7 +75,7 @@ def test_what_six_bots_found_out(start_server, page, otree):
     assert page.url.endswith("#page-1")
     text = words(first)
     assert "6 of 6 got past it left 6 submitted time median 35 s (10 to 60 s)" in text
-    assert "took 1.5 calls a visit, 900 tokens, $0.09" in text
+    assert "took 1.5 calls a visit, 900 tokens, cost $0.09" in text
     assert [words(quote) for quote in first.locator("blockquote").all()] == [
         *(REMARK, "what is a coin worth", "What is one coin worth?", "Too long."),
     ]

@@ -147,7 +147,7 @@ def test_a_long_transcript_opens_and_loads_messages_when_asked(start_server, pag
 
 
 COLUMNS = "launch_id, participant_id, session_id, participant_code, number, row, started_at, acknowledged, calls"
-COLUMNS += ", refusals, input_tokens, output_tokens, cost, steps, messages, stop_wanted, pause_wanted"
+COLUMNS += ", refusals, input_tokens, output_tokens, cost, unpriced, steps, messages, stop_wanted, pause_wanted"
 ONCE_MORE = f"""insert into otree_botex_bot ({COLUMNS}, state)
     select {COLUMNS}, 'stopped' from otree_botex_bot where number = 1"""
 
