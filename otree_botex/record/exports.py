@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
+from ..records import ENDED
 from .rows import row_of
 from .tables import Record
 
@@ -39,6 +40,13 @@ def as_recorded(bot: Any) -> tuple[str, str]:
     return bot.state, bot.error or ""
 
 
+def ended_at(bot: Any, state: str) -> float | None:
+    """When a bot ended that is in this state now; None if it plays. If its process ended without a word, it is when it
+    was heard of last."""
+    end: float | None = bot.ended_at or (bot.heard_at if state in ENDED else None)
+    return end
+
+
 def bots(record: Record, chosen: Chosen, now: Now = as_recorded) -> Iterator[Row]:
     """One row a bot: what it played with, what became of it and why, how often its time was up or somebody else took it
     off a page, what it took."""
@@ -51,7 +59,7 @@ def bots(record: Record, chosen: Chosen, now: Now = as_recorded) -> Iterator[Row
         yield [launch.session_code, bot.participant_code, bot.number, launch.code, row.model] + [
             *(json.dumps(row.settings(), ensure_ascii=False), launch.versions_json, prompts_hash(launch)),
             launch.started_by,
-            *(state, bot.cause or "", error, utc(bot.started_at), utc(bot.ended_at)),
+            *(state, bot.cause or "", error, utc(bot.started_at), utc(ended_at(bot, state))),
             *(_times(record, bot, "timed out"), _times(record, bot, "left")),
             *_values(bot, BOT_COLUMNS),
         ]

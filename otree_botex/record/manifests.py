@@ -14,7 +14,7 @@ from sqlalchemy import func
 
 from ..plans import Row
 from ..records import ENDED
-from .exports import Now, as_recorded, prompts_hash, utc
+from .exports import Now, as_recorded, ended_at, prompts_hash, utc
 from .rows import budget_of, rows_of
 from .tables import Record
 
@@ -44,14 +44,14 @@ def manifest(record: Record, launch: Any, *, humans: int = 0, now: Now = as_reco
     bots, rows = record.bots_of(launch), rows_of(launch)
     runners = json.loads(launch.runners_json or "[]")
     seats = _seats(record, rows, bots, now)
-    ended = [bot.ended_at for bot in bots]
+    ended = [ended_at(bot, now(bot)[0]) for bot in bots]
     return {
         "format": FORMAT,
         "launch": launch.code,
         "session": launch.session_code,
         "started_by": launch.started_by,
         "started_utc": utc(launch.started_at),
-        "ended_utc": utc(max(ended)) if ended and all(ended) else None,
+        "ended_utc": utc(max(filter(None, ended))) if ended and all(ended) else None,
         "server": launch.server or "",
         "experiment": {**EXPERIMENT, **json.loads(launch.experiment_json or "{}"), "humans": humans},
         "pretest": bool(launch.is_pretest),

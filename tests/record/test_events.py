@@ -17,9 +17,9 @@ from otree_botex import (
 )
 from otree_botex.errors import SetupError
 from otree_botex.parameters import parameters
-from otree_botex.record import archive, methods
+from otree_botex.record import archive, exports, manifests, methods
 from otree_botex.record.memories import memory
-from otree_botex.record.sqlite import Bot, Database
+from otree_botex.record.sqlite import Bot, Database, Launch
 from otree_botex.scripts import launches
 
 from .journal import acts, control, decision, event, left, page, play, played
@@ -168,6 +168,18 @@ def test_a_limit_is_a_fate_of_its_own(db):
     manifest = read_manifest_from_botex_db(code, db)
     assert manifest["attrition"][0]["fates"] == {"limit": 1}
     assert "1 failed (a limit of what a bot may do on one page was reached)" in methods.markdown(manifest)
+
+
+def test_a_bot_whose_process_is_gone_has_ended(db):
+    play(db, ASKED, [page(1, "Auction", 1)])
+    with Database(db).record() as record:
+        launch, bot = record.db.query(Launch).one(), record.db.query(Bot).one()
+        plays = manifests.manifest(record, launch)
+        gone = manifests.manifest(record, launch, now=lambda _: ("failed", "gone"))
+        assert plays["ended_utc"] is None and gone["ended_utc"] == exports.utc(bot.heard_at)
+    assert "had not all ended" in methods.markdown(plays)
+    text = methods.markdown(gone)
+    assert "had not all ended" not in text and "1 failed (the process ended without a word)" in text
 
 
 def test_the_archive_has_them_as_lines_of_json(db):
