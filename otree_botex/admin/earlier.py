@@ -55,8 +55,8 @@ def _took(launches: Sequence[Launch], same_code: bool) -> Earlier:
     that went on from a later page, where somebody had been before them."""
     rows = {launch.id: rows_of(launch) for launch in launches}
     columns = (
-        *(Bot.id, Bot.launch_id, Bot.row, Bot.calls, Bot.input_tokens, Bot.output_tokens, Bot.cost, Bot.started_at),
-        *(Participant.time_started_utc, Step.page_number.label("first_page")),
+        *(Bot.id, Bot.launch_id, Bot.row, Bot.calls, Bot.input_tokens, Bot.output_tokens, Bot.cost, Bot.unpriced),
+        *(Bot.started_at, Participant.time_started_utc, Step.page_number.label("first_page")),
     )
     played = db.query(*columns).join(Participant, Participant.id == Bot.participant_id)
     finished = played.join(Step, Step.bot_id == Bot.id).filter(Step.number == 1, Bot.state == "finished")
@@ -72,7 +72,8 @@ def _took(launches: Sequence[Launch], same_code: bool) -> Earlier:
         if row.model != "random" and bot.calls and not bot.input_tokens + bot.output_tokens:
             continue
         calls, taken, given = (Span(one, one) for one in (bot.calls, bot.input_tokens, bot.output_tokens))
-        bots.append(Took(row.model, calls, taken, given, bot.cost or None, row.memory, row.images))
+        cost = None if bot.unpriced else bot.cost or None
+        bots.append(Took(row.model, calls, taken, given, cost, row.memory, row.images))
         if row.model == "random" and row.memory == "full":
             random.append(bot.id)
     return Earlier(bots, [one for bot in random[:MOST_READ] for one in _asked(bot) if one.calls.low], same_code)

@@ -73,7 +73,7 @@ def test_a_mix_with_personas_and_a_budget(start_server, page, otree):
     page.get_by_label("At most, for the whole launch: US dollars").fill("1.5")
     settled(page)
     told = page.locator("#outlook-rows tbody tr").all_inner_texts()
-    assert [text.split("\t")[:2] for text in told] == [["random", "4"], ["random, people", "2"]]
+    assert [text.split("\t")[:2] for text in told] == [["random", "4"], ["random · people", "2"]]
     shown = seating(page)
     page.get_by_role("button", name="Start bots").click()
     page.wait_for_url(f"{server.url}/LLMBots/{session}")

@@ -172,7 +172,7 @@ def test_without_a_price_the_cost_is_said_not_to_be_known(start_server):
         "it is known that there is no price",
     )
     assert found["total"]["cost"] == "not known"
-    assert any("Limits in calls or tokens work all the same" in warning for warning in found["warnings"])
+    assert any("Limits of calls or tokens work all the same" in warning for warning in found["warnings"])
 
 
 @pytest.mark.server
@@ -224,6 +224,7 @@ def test_only_bots_that_asked_a_model_on_all_pages_count(start_server):
         rows = [{**row, "parameters": {**row["parameters"], **one}} for one in models]
         database.execute("update otree_botex_launch set rows_json = ?", [json.dumps(rows)])
         database.execute("update otree_botex_bot set calls = 2, input_tokens = 1000, output_tokens = 20")
+        database.execute("update otree_botex_bot set cost = 0.5, unpriced = 1")
         database.execute("update otree_botex_bot set row = 1 where number = 2")
         database.execute("update otree_botex_bot set input_tokens = 0, output_tokens = 0 where number = 3")
         database.execute("update otree_botex_bot set row = 2 where number = 4")
@@ -240,3 +241,4 @@ def test_only_bots_that_asked_a_model_on_all_pages_count(start_server):
     server.start()
     found = outlook(server, session, model="nosuch/model")
     assert "from 1 bot of this model" in found["source"] and found["total"]["tokens"] == "1,020"
+    assert found["total"]["cost"] == "not known"  # some of its replies had no known price
