@@ -46,6 +46,7 @@ def test_answers_stay_with_their_pages(start_server, otree):
     settings.write_text(settings.read_text("utf-8").replace(", 'quiz'", ", 'rules'"), "utf-8")
     server.start()
     assert pages(server, session) == before
-    for path in ("check", "plots", "report/report.html"):
-        assert server.get(f"/LLMBots/{session}/{path}")
+    launch = server.bots(session)[0]["launch"]
+    for path in ("check", "plots", "report/report.html", f"launch/{launch}/archive.zip"):
+        assert server.http.get(f"{server.url}/LLMBots/{session}/{path}", timeout=60).ok, path
     assert server.tracebacks() == []
