@@ -32,7 +32,8 @@ FOLDER = Path(environment.FOLDER)
 SILENCE_SECONDS = 30.0
 """A runner whose process is not ours to watch (the server was restarted) is given up after so long a silence."""
 
-_began = time.time()  # before that, this server process could not hear anything
+began = time.time()
+"""Before that, this server process could not hear anything."""
 _runners: dict[int, subprocess.Popen[bytes]] = {}
 """The process that plays each bot, by the bot's number, as far as this server process started it."""
 _since: dict[int, float] = {}
@@ -93,7 +94,7 @@ def is_running(bot: Bot) -> bool:
     runner = _runners.get(bot.id)
     if runner is not None:
         return runner.poll() is None
-    return time.time() - max(bot.heard_at or 0, _began) < SILENCE_SECONDS
+    return time.time() - max(bot.heard_at or 0, began) < SILENCE_SECONDS
 
 
 def running() -> list[Running]:

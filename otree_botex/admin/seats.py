@@ -18,6 +18,8 @@ from . import runners
 choosing = threading.RLock()
 """Held from choosing seats until their bots are on record: oTree 6 makes sessions, whose bots may start at once, in
 threads of their own, while a room's bots look for free seats."""
+people_seen: dict[str, float] = {}
+"""When a browser that is no bot's asked for a page of each participant last, since this server process began."""
 LATE_SECONDS = 5.0
 """What is asked for so soon after a runner's last word may still have been its bot's."""
 
@@ -49,13 +51,16 @@ def of_people(session_id: int) -> set[int]:
 
 
 def has_person(asked_at: float | None, bot: Any) -> bool:
-    """Whether a person has a seat that this bot had last: by when a page of it was asked for last, since the bot ended.
+    """Whether a person has come to the seat of this bot since it ended.
 
-    (When the participant came to its page tells nothing of it: the end of waiting brings it on, with nobody there.)
+    If that was before this server process began, there is only what oTree knows: when a page was `asked_at` last, which
+    may have been oTree itself, where time was up or participants were advanced.
     """
-    if bot.ended_at:
-        return (asked_at or 0) > bot.ended_at
-    return not runners.is_running(bot) and (asked_at or 0) > (bot.heard_at or 0) + LATE_SECONDS
+    if not bot.ended_at and runners.is_running(bot):
+        return False
+    ended = bot.ended_at or (bot.heard_at or 0) + LATE_SECONDS
+    came = people_seen.get(bot.participant_code, 0) if ended > runners.began else asked_at or 0
+    return came > ended
 
 
 def some(session: Session, number: int | None) -> list[Participant]:

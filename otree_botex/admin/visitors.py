@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from ..models import Bot, Launch
 from ..records import BOT_COOKIE, STOPPED_HEADER
-from . import handover
+from . import handover, seats
 
 logger = logging.getLogger("otree_botex")
 
@@ -54,6 +54,14 @@ async def let_in(call_next: Next, request: Request) -> Response:
         return _turned_away() if _is_to_stop(by) else await call_next(request)
     if request.method == "POST" and _is_browser(request):
         _note_person(match[2])
+    response = await _answer(call_next, request, match)
+    if _is_browser(request) and response.status_code < 400:
+        seats.people_seen[match[2]] = time.time()
+    return response
+
+
+async def _answer(call_next: Next, request: Request, match: re.Match[str]) -> Response:
+    """The answer to somebody who is no bot."""
     if match[2] not in standing_in:
         return await call_next(request)
     begins, sent = match[1] != "p", _overheard(request)
