@@ -108,11 +108,13 @@ def _files() -> Section:
 
 
 def _left_behind(folder: Path) -> list[str]:
-    """The journal files of bots that no runner plays now."""
+    """The journal files whose runner is gone. One that is alive deletes its own when all of its bots have ended."""
     if not folder.is_dir():
         return []
-    playing = {bot.id for bot in _playing()}
-    return sorted(path.name for path in folder.glob("*.jsonl") if path.stem.rpartition("-")[2] not in map(str, playing))
+    alive = {(bot.launch_id, bot.row) for bot in _playing()}
+    bots = db.query(Bot.id, Bot.launch_id, Bot.row).filter(Bot.launch_id.in_([launch for launch, _ in alive]))
+    used = {str(number) for number, *runner in bots if tuple(runner) in alive}
+    return sorted(path.name for path in folder.glob("*.jsonl") if path.stem.rpartition("-")[2] not in used)
 
 
 def _project() -> dict[str, Any]:

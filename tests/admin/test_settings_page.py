@@ -100,6 +100,15 @@ def test_a_runner_of_an_earlier_server_and_one_that_is_gone(start_server, page):
     page.get_by_text("2 journals were left by runners that are gone").wait_for()
 
 
+def test_the_journal_of_a_bot_that_has_finished_is_its_runners_as_long_as_that_plays(start_server):
+    server = start_server()
+    session = server.session("dictator_de", 2)
+    server.launch(session, budget_calls=1)
+    expected = ["finished", "paused"]
+    wait_until(lambda: sorted(bot["state"] for bot in server.bots(session)) == expected, 60, "one of them has finished")
+    assert "left by runners that are gone" not in server.get(PAGE)
+
+
 @pytest.mark.browser
 def test_hostile_texts_stay_texts(start_server, page):
     page.set_default_timeout(PATIENCE)
