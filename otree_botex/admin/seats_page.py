@@ -33,12 +33,14 @@ class LLMBotsSeats(AdminSessionPage):
 
 
 class LLMBotsSeat(AdminSessionPage):
-    """GET: all seats, and the models that can be chosen. POST: gives a `seat`, by its participant's code, to a bot
-    (`action` "give", with `model` and what else plans.plan takes; with nothing else, as that model was launched last)
-    or takes it back ("take")."""
+    """GET: all seats, and the models that can be chosen, which are looked for anew with `?look`: a page asks for the
+    seats each second, and for that only when somebody is about to choose. POST: gives a `seat`, by its participant's
+    code, to a bot (`action` "give", with `model` and what else plans.plan takes; with nothing else, as that model was
+    launched last) or takes it back ("take")."""
 
     def get(self, request: Request, code: str) -> Response:
-        look_for_models()
+        if "look" in request.query_params:
+            look_for_models()
         return self._seats()
 
     def post(self, request: Request, code: str) -> Response:

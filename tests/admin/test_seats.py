@@ -93,7 +93,10 @@ def test_from_the_monitor(start_server, page, person, otree):
     page.goto(f"{server.url}/SessionMonitor/{session}")
     page.on("dialog", lambda dialog: dialog.accept())
     control = page.locator("#monitor-table tbody tr").first.locator(".llm-bots-cell")
+    control.get_by_text("person").wait_for()
+    assert not server.get(f"/LLMBots/{session}/seat")["models_ready"], "nobody wants to know the models yet"
     control.get_by_text("person").click()
+    wait_until(lambda: server.get(f"/LLMBots/{session}/seat")["models_ready"], 60, "the models are found")
     control.get_by_role("button", name="Give to a bot").click()
     page.get_by_text("A bot has taken the seat P1").wait_for()
     control.get_by_text("bot: waiting for others").click()

@@ -35,7 +35,11 @@
     give.addEventListener('click', () => llmBotsMayGive(parts.now) && change('give', parts));
     take.addEventListener('click', () => change('take', parts));
     menu.addEventListener('keydown', event => { if (event.key === 'Escape') menu.open = false; });
-    menu.addEventListener('toggle', () => { if (menu.open) closeOthers(menu); });
+    menu.addEventListener('toggle', () => {
+      if (!menu.open) return;
+      closeOthers(menu);
+      fetch(`${root.dataset.seats}?look`).catch(() => null);  // what it finds comes with one of the next answers
+    });
     return cell;
   }
 
