@@ -114,7 +114,7 @@ def _left_behind(folder: Path) -> list[str]:
     alive = {(bot.launch_id, bot.row) for bot in _playing()}
     bots = db.query(Bot.id, Bot.launch_id, Bot.row).filter(Bot.launch_id.in_([launch for launch, _ in alive]))
     used = {str(number) for number, *runner in bots if tuple(runner) in alive}
-    return sorted(path.name for path in folder.glob("*.jsonl") if path.stem.rpartition("-")[2] not in used)
+    return sorted(path.name for path in folder.glob("*.jsonl") if used.isdisjoint(path.stem.split("-")))
 
 
 def _project() -> dict[str, Any]:

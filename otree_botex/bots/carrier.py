@@ -12,6 +12,8 @@ from ..errors import Away, ServerError
 from ..records import JOURNAL_PATH, REPLAY_PATH, Launch, Memory, Recorded
 
 TIMEOUT_SECONDS = 60
+REFUSED = (401, 403, 404, 410)
+"""How a server answers who has nothing to say about a launch, or asks for one that is not there."""
 
 
 class Carrier(Protocol):
@@ -22,10 +24,10 @@ class Carrier(Protocol):
         `records` describes it. Raises Away, or ServerError if no record of this launch is taken any more."""
 
     def memories(self) -> dict[int, Memory]:
-        """Where the bots were and what they remember. Raises ServerError."""
+        """Where the bots were and what they remember. Raises Away, or ServerError if that is not to be had."""
 
     def recorded(self) -> dict[int, list[Recorded]]:
-        """What was said in the launch that this one replays, by seat. Raises ServerError."""
+        """What was said in the launch that this one replays, by seat. Raises as `memories` does."""
 
 
 class HttpCarrier:
@@ -43,7 +45,7 @@ class HttpCarrier:
         headers = {"Content-Type": "application/json"}
         try:
             response = self._session.post(self._url, data=body.encode(), headers=headers, timeout=TIMEOUT_SECONDS)
-            if response.status_code in (401, 403, 404, 410):
+            if response.status_code in REFUSED:
                 raise ServerError(f"The server takes no journal of this launch: {response.text.strip()[:200]}")
             response.raise_for_status()
             return dict(response.json())
@@ -61,9 +63,9 @@ class HttpCarrier:
     def _get(self, url: str, what: str) -> Any:
         try:
             response = self._session.get(url, timeout=TIMEOUT_SECONDS)
-            if response.status_code == 404:
+            if response.status_code in REFUSED:
                 raise ServerError(response.text.strip()[:300])
             response.raise_for_status()
             return response.json()
         except (requests.RequestException, ValueError) as error:
-            raise ServerError(f"{what} could not be read back from the server: {error}") from None
+            raise Away(f"{what} could not be read back from the server: {error}") from None

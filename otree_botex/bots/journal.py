@@ -5,6 +5,7 @@ One journal serves all bots of a process. The reply to each batch carries comman
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import threading
@@ -12,12 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
+
+from tenacity import stop_after_delay, wait_exponential
 
 from ..errors import Away, ServerError
 from ..records import ENDED, Cause, Launch, Outcome, State
 from .carrier import Carrier
-from .patience import Stopped
+from .patience import Stopped, try_again
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ BATCH_RECORDS = 500
 BATCH_CHARACTERS = 2_000_000
 PATIENCE_SECONDS = 600.0
 HURRIED_SECONDS = 10.0
+
+Result = TypeVar("Result")
 
 
 class Journal:
@@ -52,33 +57,60 @@ class Journal:
         self._news = threading.Condition(self._lock)
         self._waiting: deque[str] = deque()
         self._sequence = dict.fromkeys(self._bots, 0)
-        self._paths = {bot: Path(launch.folder) / f"{launch.code}-{bot}.jsonl" for bot in self._bots if launch.folder}
+        # a runner whose bots were started again may still be there: each runner has files of its own
+        mark = hashlib.sha256(launch.token.encode()).hexdigest()[:8]
+        self._names = {bot: f"{launch.code}-{bot}-" for bot in self._bots}
+        self._paths = {
+            bot: Path(launch.folder) / f"{name}{mark}.jsonl" for bot, name in self._names.items() if launch.folder
+        }
         self._files: dict[int, TextIO] = {}
         self._pictures: set[str] = set()
         self._written = self._taken = 0
         self._wanted = threading.Event()
-        self._closing = self._hurried = False
+        self._closing, self._hurried = False, threading.Event()
         self._thread = threading.Thread(target=self._send_for_ever, name="journal", daemon=True)
         self._last_sent = 0.0
         self.refused = ""
         """Why no more of this launch is taken; empty while it is."""
 
     def open(self) -> None:
-        """Delivers what an earlier runner of this launch left behind, then begins to send."""
-        acknowledged = self._deliver([])
-        for bot in self._bots:
-            taken = self._sequence[bot] = acknowledged.get(bot, 0)
-            for record in _read(self._paths.get(bot)):
-                if record["seq"] > taken:
+        """Delivers what earlier runners of this launch left behind, then begins to send."""
+        acknowledged = self.patiently(lambda: self._deliver([]))
+        left_behind = [(bot, path) for bot in self._paths for path in self._left_behind(bot)]
+        self._sequence.update(acknowledged)
+        for bot, path in left_behind:
+            for record in _read(path):
+                if record["seq"] > self._sequence[bot]:
                     self._waiting.append(json.dumps(record, ensure_ascii=False))
                     self._sequence[bot] = record["seq"]
         while self._waiting:
-            self._send_batch()
+            self.patiently(self._send_batch)
         self._taken = 0
+        for _, path in left_behind:
+            path.unlink(missing_ok=True)
         for bot, path in self._paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._files[bot] = path.open("w", encoding="utf-8")
         self._thread.start()
+
+    def patiently(self, call: Callable[[], Result]) -> Result:
+        """What a call to where the record is kept returns. While that is away, as a server is that begins anew, it is
+        called again. Raises Away if that takes too long, or there is hurry; and what the call raises."""
+        if self._hurried.is_set():
+            return call()
+        try:
+            return try_again(
+                call,
+                after=Away,
+                wait=wait_exponential(multiplier=0.5, max=LONGEST_PAUSE),
+                limit=stop_after_delay(PATIENCE_SECONDS),
+                stop=self._hurried,
+            )
+        except Stopped:
+            raise Away("The bots were stopped before their server had answered.") from None
+
+    def _left_behind(self, bot: int) -> list[Path]:
+        return sorted(self._paths[bot].parent.glob(f"{self._names[bot]}*.jsonl"))
 
     def record(self, bot: int, kind: str, **data: Any) -> int:
         """Writes one record down, and returns its number. See `settle`."""
@@ -112,7 +144,7 @@ class Journal:
             until = self._written
             self._wanted.set()
             while self._taken < until:
-                if self.refused or self._hurried:
+                if self.refused or self._hurried.is_set():
                     raise Stopped
                 self._news.wait()
 
@@ -124,7 +156,7 @@ class Journal:
     def hurry(self) -> None:
         """From now on nobody waits long for a record that is away. What it has not taken by the end stays on disk."""
         with self._lock:
-            self._hurried = True
+            self._hurried.set()
             self._news.notify_all()
 
     def close(self) -> bool:
@@ -147,7 +179,7 @@ class Journal:
         while not self.refused:
             self._wanted.wait(pause)
             self._wanted.clear()
-            closing, patience = self._closing, HURRIED_SECONDS if self._hurried else PATIENCE_SECONDS
+            closing, patience = self._closing, HURRIED_SECONDS if self._hurried.is_set() else PATIENCE_SECONDS
             if closing and (not self._waiting or time.monotonic() - last_taken > patience):
                 return
             if not self._waiting and time.monotonic() - self._last_sent < HEARTBEAT_SECONDS:
@@ -265,10 +297,8 @@ def _storable(value: Any) -> Any:
     return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _read(path: Path | None) -> Iterable[dict[str, Any]]:
+def _read(path: Path) -> Iterable[dict[str, Any]]:
     """The records of a journal file. A last line that was cut off in writing was never acted upon, and is left out."""
-    if path is None or not path.exists():
-        return
     for line in path.read_bytes().split(b"\n"):  # as text there would be more line breaks, and half a letter at its end
         try:
             yield json.loads(line)

@@ -97,9 +97,10 @@ class Runner:
         Raises ServerError if no record of this launch is taken.
         """
         self._journal.open()
-        memories = self._carrier.memories() if self._launch.goes_on else {}
+        carrier, patiently = self._carrier, self._journal.patiently
+        memories = patiently(carrier.memories) if self._launch.goes_on else {}
         try:
-            llm = self._llm or load(self._launch.model, _options(self._launch), self._carrier.recorded)
+            llm = self._llm or load(self._launch.model, _options(self._launch), lambda: patiently(carrier.recorded))
         except BotexError as error:
             for bot in self._bots.values():
                 bot.journal.state("failed", str(error), error.cause)
