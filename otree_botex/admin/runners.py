@@ -138,20 +138,22 @@ def server() -> str:
 
 
 def _spawn(interpreter: str, description: LaunchDescription) -> subprocess.Popen[bytes]:
-    """Starts a runner. It gets what it must know on standard input, from a file that has no name any more."""
+    """Starts a runner. It gets what it must know on standard input, from a file that has no name any more. Raises
+    SetupError."""
     logs = FOLDER / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    (FOLDER / ".gitignore").write_text("*\n")
     command = environment.command(interpreter, "runner")
     # glibc keeps up to eight heaps a core for threads otherwise, which many bots would fill
     surroundings = {**os.environ, "MALLOC_ARENA_MAX": "2"}
-    with tempfile.TemporaryFile() as source, (logs / f"{description.code}.log").open("ab") as log:
-        source.write(description.to_json().encode())
-        source.seek(0)
-        # a session of its own: it goes on when the server is restarted or stopped with Ctrl-C
-        try:
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        (FOLDER / ".gitignore").write_text("*\n")
+        with tempfile.TemporaryFile() as source, (logs / f"{description.code}.log").open("ab") as log:
+            source.write(description.to_json().encode())
+            source.seek(0)
+            # a session of its own: it goes on when the server is restarted or stopped with Ctrl-C
             return subprocess.Popen(
                 command, stdin=source, stdout=log, stderr=log, env=surroundings, start_new_session=True
             )
-        except OSError as error:
-            raise SetupError(f"The bots' interpreter {interpreter} cannot be started: {error.strerror}.") from None
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise SetupError(f"The bots cannot be started with {interpreter}: {error.strerror}{where}.") from None
