@@ -36,8 +36,14 @@ GONE = (
 )
 
 
-def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_by: str) -> Launch:
-    """Puts bots on these seats and starts them.
+def launch(
+    session: Session,
+    taken: Sequence[Participant],
+    plan: Plan,
+    started_by: str,
+    stand_in: Sequence[Participant] = (),
+) -> Launch:
+    """Puts bots on these seats and starts them. Some `stand_in`: they play only as long as their person does not come.
 
     Raises SetupError if the plan cannot be carried out here; nothing is recorded then and no seat is taken. A runner
     that cannot be started all the same is told by its bots, which have failed then.
@@ -58,6 +64,7 @@ def launch(session: Session, taken: Sequence[Participant], plan: Plan, started_b
             # as if its link had been opened: nobody else is given this seat from now on
             seat.initialize(None)
             bot = bots[seat.id_in_session]
+            bot.stands_in = seat in stand_in
             columns.taken_by_bot(session, seat, plan.rows[bot.row].model, bot.persona)
         _start(record, list(bots.values()), interpreters, server)
     return record

@@ -16,13 +16,13 @@ from otree.database import db
 from otree.models import Participant, Session
 from otree.models_concrete import RoomToSession
 from otree.room import ROOM_DICT
-from sqlalchemy import func
+from sqlalchemy import func, or_
 
 from ..errors import BotexError
 from ..models import Bot, Launch, RoomPolicy
 from ..policies import Policy, stored
 from ..records import ENDED
-from . import handover, launches, seats, visitors
+from . import launches, presence, seats, visitors
 from .pretest.words import lasted
 from .settings import bot_settings
 
@@ -31,7 +31,7 @@ logger = logging.getLogger("otree_botex")
 
 def tick() -> bool:
     """Starts the bots that rooms want now. Whether there is a room to look at again."""
-    in_use = False
+    in_use, standing_in = False, list[int]()
     for name, session in [(taken.room_name, taken.session) for taken in db.query(RoomToSession)]:
         try:
             policy = active(name) if name in ROOM_DICT else None
@@ -40,8 +40,11 @@ def tick() -> bool:
             continue
         if policy is not None:
             in_use = True
+            if policy.stand_in_after is not None:
+                standing_in.append(session.id)
             with seats.choosing:
-                _look_after(name, policy, session, time.time())
+                _try_to_look_after(name, policy, session)
+    presence.watch(standing_in)
     visitors.standing_in = _standing_in()
     return in_use or bool(visitors.standing_in)
 
@@ -117,24 +120,35 @@ def described(name: str) -> dict[str, Any]:
     }
 
 
-def _look_after(name: str, policy: Policy, session: Session, now: float) -> None:
-    row = row_of(name)
+def _try_to_look_after(name: str, policy: Policy, session: Session) -> None:
+    """Whatever goes wrong in a room is told there, keeps no other room from its bots, and is not tried again."""
+    now, row = time.time(), row_of(name)
     if row.session_code != session.code:
         row.session_code, row.since, row.has_seated, row.error = session.code, now, False, ""
+        db.commit()
     if row.error:
         return
     try:
-        if policy.seats and not row.has_seated:
-            _launch(name, session, seats.free(session)[-policy.seats :], policy)
-        row.has_seated = True
-        if policy.fill_after is not None and now - row.since >= policy.fill_after:
-            _fill(name, session, policy)
-        if policy.stand_in_after is not None:
-            inactive = [seat for seat, _ in _people(session, now, row.since, policy.stand_in_after)]
-            _launch(name, session, inactive, policy, stand_in=inactive)
-    except BotexError as error:
-        row.error = str(error)
-        logger.error("Room %s: bots could not be started. %s", name, error)
+        _look_after(name, policy, session, now)
+    except Exception as error:
+        db.rollback()
+        known, inside = isinstance(error, BotexError), f"An error inside otree-botex ({type(error).__name__}: {error})."
+        why = str(error) if known else f"{inside} Please report it."
+        row_of(name).error = why
+        logger.error("Room %s: bots could not be started. %s", name, why, exc_info=not known)
+    db.commit()
+
+
+def _look_after(name: str, policy: Policy, session: Session, now: float) -> None:
+    row = row_of(name)
+    has_seated, row.has_seated = row.has_seated, True  # goes into the database with the bots themselves
+    if policy.seats and not has_seated:
+        _launch(name, session, seats.free(session)[-policy.seats :], policy)
+    if policy.fill_after is not None and now - row.since >= policy.fill_after:
+        _fill(name, session, policy)
+    if policy.stand_in_after is not None:
+        inactive = [seat for seat, _ in _people(session, now, row.since, policy.stand_in_after)]
+        _launch(name, session, inactive, policy, stand_in=inactive)
 
 
 def _fill(name: str, session: Session, policy: Policy) -> None:
@@ -153,21 +167,21 @@ def _launch(
     name: str, session: Session, taken: Sequence[Participant], policy: Policy, stand_in: Sequence[Participant] = ()
 ) -> None:
     """Puts bots on these seats, on some of them only as long as their person does not come."""
-    if not taken:
-        return
-    record = launches.launch(session, taken, policy.plan(), started_by(name))
-    stood_in_for = {seat.id for seat in stand_in}
-    for bot in launches.bots_of(record):
-        bot.stands_in = bot.participant_id in stood_in_for
+    if taken:
+        launches.launch(session, taken, policy.plan(), started_by(name), stand_in)
 
 
 def _people(session: Session, now: float, since: float, least: float) -> list[tuple[Participant, float]]:
     """The people who are to do something and have not for at least so many seconds, and for how many. Who waits for
-    others is none of them, nor is the seat of a bot that has failed, which the experimenter has to look at."""
+    others is none of them, nor is the seat of a bot that has failed, which the experimenter has to look at, nor one
+    where nobody has been since its bot was stopped: the experimenter, or a budget, has stopped it."""
     on_their_way = db.query(Participant).filter(
         *(Participant.session_id == session.id, Participant.visited.is_(True)),
         Participant._index_in_pages <= Participant._max_page_index,
-        func.coalesce(Participant._last_request_timestamp, 0) <= now - least,
+        or_(
+            func.coalesce(Participant._last_request_timestamp, 0) <= now - least,
+            Participant.code.in_(presence.idle_since(now - least)),
+        ),
     )
     quiet = on_their_way.order_by(Participant.id_in_session).all()
     of_seats = db.query(Bot).filter(Bot.participant_id.in_([seat.id for seat in quiet])).order_by(Bot.id)
@@ -175,10 +189,10 @@ def _people(session: Session, now: float, since: float, least: float) -> list[tu
     found = []
     for seat in quiet:
         bot = bots.get(seat.id)
-        if not _waits(seat) and (bot is None or bot.state == "stopped"):
-            idle = now - max(handover.last_active(seat) or since, bot.ended_at or 0 if bot else 0)
-            if idle >= least:
-                found.append((seat, idle))
+        is_theirs = bot is None or (bot.state == "stopped" and presence.last_here(seat) > (bot.ended_at or 0))
+        idle = now - (presence.active(seat) or since)
+        if is_theirs and not _waits(seat) and idle >= least:
+            found.append((seat, idle))
     return found
 
 

@@ -5,8 +5,9 @@ about to say, so that whoever has its seat now is alone there. And where a bot s
 the person made brings the person back: its bot is told to stop.
 
 A tab that was left open makes requests, too: its timer sends the page when time is up, a wait page loads itself again.
-Browsers tell which requests a person caused (`Sec-Fetch-User`), on https and on this machine. Elsewhere they do not;
-there all that is sent by hand counts, and all that is opened, except after a timer and on a wait page.
+Browsers tell which requests a person caused (`Sec-Fetch-User`), on https and on this machine. Elsewhere they do not,
+and Safari does so nowhere; there all that is sent by hand counts, and all that is opened, except after a timer and on
+a wait page.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from starlette.responses import Response
 
 from ..models import Bot, Launch
 from ..records import BOT_COOKIE, STOPPED_HEADER
-from . import handover, seats
+from . import handover, presence, seats
 
 logger = logging.getLogger("otree_botex")
 
@@ -62,13 +63,15 @@ async def let_in(call_next: Next, request: Request) -> Response:
 
 async def _answer(call_next: Next, request: Request, match: re.Match[str]) -> Response:
     """The answer to somebody who is no bot."""
-    if match[2] not in standing_in:
+    begins, code = match[1] != "p", match[2]
+    if code not in standing_in and code not in presence.watched:
         return await call_next(request)
-    begins, sent = match[1] != "p", _overheard(request)
-    is_waiting = db.query(Participant.is_on_wait_page).filter_by(code=match[2]).scalar()
+    sent, was = _overheard(request), presence.before(code)
     response = await call_next(request)
-    if begins or _is_by_hand(request, match[2], b"".join(sent), bool(is_waiting)):
-        comes_back(match[2])
+    by_hand = begins or _is_by_hand(request, code, b"".join(sent), was.waits)
+    presence.note(code, was, by_hand)
+    if by_hand and code in standing_in:
+        comes_back(code)
     return response
 
 
@@ -117,13 +120,20 @@ def _overheard(request: Request) -> list[bytes]:
     return sent
 
 
+def _is_safari(browser: str) -> bool:
+    """Whether a browser is built on WebKit, as all of iOS are: these do not tell what a person caused."""
+    return "AppleWebKit/" in browser and "Chrome/" not in browser and "Chromium/" not in browser
+
+
 def _is_by_hand(request: Request, code: str, sent: bytes, is_waiting: bool) -> bool:
     """Whether a person made this request for a page, and not a tab that was left open."""
     headers = request.headers
     if not _is_browser(request):
         return False
-    if "sec-fetch-mode" in headers:
-        return headers.get("sec-fetch-user") == "?1"
+    if "sec-fetch-user" in headers:
+        return headers["sec-fetch-user"] == "?1"
+    if "sec-fetch-mode" in headers and not _is_safari(headers["user-agent"]):
+        return False
     if request.method == "POST":
         if TIMED_OUT not in sent:
             return True

@@ -13,6 +13,7 @@ import websocket
 
 from ..hostile import HOSTILE, harmless
 from ..servers import wait_until
+from .doing import act as on_tab
 from .test_seats import seat_of
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
@@ -21,6 +22,12 @@ BROWSER = {"User-Agent": "Mozilla/5.0"}
 """A browser that does not tell which requests a person caused, as on http in a laboratory's network."""
 BY_HAND = {**BROWSER, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-User": "?1"}
 BY_SCRIPT = {**BROWSER, "Sec-Fetch-Mode": "navigate"}
+SAFARI = {
+    "User-Agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.4 Safari/605.1.15",
+    "Sec-Fetch-Mode": "navigate",
+}
+"""It tells how a request was made, but not that a person caused it."""
 
 
 def act(server, action, room="lab", **policy):
@@ -121,17 +128,25 @@ def test_a_bot_stands_in_until_the_person_is_back(start_server, person, page, ot
 
 
 def test_a_tab_that_was_left_open_brings_nobody_back(start_server):
-    """Neither does its timer, nor what a browser opens after it, nor a wait page that loads itself again."""
+    """Neither does its timer, nor what a browser opens after it, nor a wait page that loads itself again; and it keeps
+    no bot from standing in."""
     server = start_server()
     session = server.session("public_goods", 3, room="lab")
     link = server.links(session)[0]
     tab = requests.get(link, headers=BROWSER, timeout=30).url
-    save(server, stand_in_after=1)
-    wait_until(lambda: seat_of(server, session, 1)["page"] == "ResultsWaitPage", 90, "a bot has stood in")
+    save(server, stand_in_after=3)
+
+    def has_stood_in():
+        requests.get(tab, headers=BY_SCRIPT, timeout=30)
+        return seat_of(server, session, 1)["page"] == "ResultsWaitPage"
+
+    wait_until(has_stood_in, 90, "a bot has stood in")
     assert stands_in(server, session, 1)
     for method, headers, data in (
         ("POST", BROWSER, {"timeout_happened": "1"}),
         ("GET", BROWSER, None),
+        ("POST", SAFARI, {"timeout_happened": "1"}),
+        ("GET", SAFARI, None),
         ("GET", BY_SCRIPT, None),
         ("POST", BY_SCRIPT, {"timeout_happened": "1"}),
         ("POST", {"User-Agent": "Python-urllib/3.11"}, {"timeout_happened": "True"}),
@@ -172,16 +187,32 @@ def test_a_stand_in_with_a_browser_of_its_own_is_no_person(start_server):
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["stopped"]
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_what_a_person_does_by_hand_brings_it_back(start_server, method):
+@pytest.mark.parametrize("method, headers", [("get", BY_HAND), ("post", BY_HAND), ("post", SAFARI)])
+def test_what_a_person_does_by_hand_brings_it_back(start_server, method, headers):
     server = start_server()
     session = server.session("public_goods", 3, room="lab")
     tab = requests.get(server.links(session)[0], headers=BY_HAND, timeout=30).url
     save(server, stand_in_after=1)
     wait_until(lambda: stands_in(server, session, 1), 90, "a bot stands in")
     save(server, stand_in_after=1000)
-    requests.request(method, tab, headers=BY_HAND, timeout=30)
+    requests.request(method, tab, headers=headers, timeout=30)
     assert whose(server, session)[0] == "person"
+
+
+def test_a_bot_that_was_stopped_is_followed_by_none_until_its_person_has_been_there(start_server):
+    server = start_server()
+    session = server.session("public_goods", 3, room="lab")
+    links = server.links(session)
+    requests.get(links[0], headers=BY_HAND, timeout=30)
+    save(server, stand_in_after=2)
+    wait_until(lambda: stands_in(server, session, 1), 90, "a bot stands in")
+    on_tab(server, session, "stop", 1)
+    wait_until(lambda: server.bots(session)[0]["state"] == "stopped", 60, "it has stopped")
+    requests.get(links[1], headers=BY_HAND, timeout=30)
+    wait_until(lambda: stands_in(server, session, 2), 90, "one stands in for somebody who was active later")
+    assert not stands_in(server, session, 1)
+    requests.get(links[0], headers=BY_HAND, timeout=30)
+    wait_until(lambda: stands_in(server, session, 1), 90, "the person came, and went again")
 
 
 @pytest.mark.parametrize("otree", ["6", "5"])
@@ -214,7 +245,8 @@ def test_a_label_that_has_not_come_is_played_until_it_comes(start_server, person
     assert [seat["label"] for seat in seats] == [labels[1], labels[0], labels[2]]
     assert now(server, "class")["lines"][-1] == "Bots stand in for P2, P3."
     wait_until(lambda: seat_of(server, session, 2)["page"] == "ResultsWaitPage", 60, "a bot has played for the label")
-    late = requests.get(f"{server.url}/room/class?welcome_page_ok=1&participant_label={labels[0]}", timeout=30)
+    address = f"{server.url}/room/class?welcome_page_ok=1&participant_label={labels[0]}"
+    late = requests.get(address, headers=BY_HAND, timeout=30)
     assert seats[1]["code"] in late.url, "it has the seat with its label"
     assert whose(server, session) == ["person", "person", "bot"]
 
@@ -268,10 +300,17 @@ def test_it_goes_on_after_a_restart(start_server):
 def test_what_cannot_be_done_is_told_and_not_tried_for_ever(start_server, page):
     server = start_server()
     session = server.session("public_goods", 3, room="lab")
-    assert act(server, "save", model="openai/gpt-4.1-mini", fill_after=0)["state"] == "on"
+    logs = server.folder / ".otree_botex" / "logs"
+    logs.parent.mkdir(exist_ok=True)
+    logs.touch()  # a file stands where a folder should be
+    save(server, seats=1)
+    failed = wait_until(lambda: [bot for bot in server.bots(session) if bot["state"] == "failed"], 60, "it has failed")
+    assert "The bots cannot be started with" in failed[0]["error"] and "File exists" in failed[0]["error"]
+    logs.unlink()
+    assert act(server, "save", model="openai/gpt-4.1-mini", seats=1, fill_after=0)["state"] == "on"
     page.goto(f"{server.url}/room_with_session/lab")
     page.get_by_text("Bots could not be started: openai/gpt-4.1-mini needs").wait_for(timeout=60_000)
-    assert whose(server, session) == ["nobody"] * 3
+    assert whose(server, session) == ["nobody", "nobody", "bot"]
     assert "number" in act(server, "save", seats="many")["error"]
     assert "Reload" in act(server, "dance")["error"]
     save(server, fill_after=0)
