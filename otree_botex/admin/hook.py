@@ -50,7 +50,7 @@ def attach() -> None:
     parts = (
         *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor, _add_to_rooms),
         *(_watch_server, _watch_visitors, _watch_new_sessions, _watch_rooms, _tell_exports, _mend_notices),
-        _keep_page_times,
+        *(_keep_page_times, _upgrade_database),
     )
     for part in parts:
         try:
@@ -239,6 +239,24 @@ def _keep_page_times() -> None:
     import otree.common2
 
     otree.common2.BUFFER_SIZE = 0
+
+
+def _upgrade_database() -> None:
+    """oTree adds tables to a database when it starts. After that, ours are given the columns that they lack."""
+    from otree.database import AnyModel
+    from sqlalchemy import event
+
+    from .upgrade import add_columns
+
+    def upgrade(metadata: Any, connection: Any, **_: Any) -> None:
+        try:
+            add_columns(
+                connection, [table for table in metadata.sorted_tables if table.name.startswith("otree_botex_")]
+            )
+        except Exception:
+            logger.exception("The tables of otree-botex could not be looked at. LLM bots may not be available.")
+
+    event.listen(AnyModel.metadata, "after_create", upgrade)
 
 
 def _in_event_loop() -> bool:
