@@ -65,7 +65,7 @@ def test_ctrl_c_ends_a_script_that_can_be_gone_on_with(server, script, waiting):
     session, persons_link, record = waiting
     process = script(session_id=session, model="random")
     wait_until(lambda: states(session, record) == ["waiting"] * 2, 30, "both bots wait")
-    said = end_with_ctrl_c(process, 5)
+    said = end_with_ctrl_c(process, 20)
     assert process.returncode == -signal.SIGINT  # as every Python script that Ctrl-C ends
     assert "already_started=True" in said and said.count("Stopp") == 2, said
     it_goes_on(server, script, waiting)
@@ -76,7 +76,7 @@ def test_ctrl_c_ends_a_command_that_can_be_gone_on_with(server, script, waiting)
     command = ["-m", "otree_botex", "run", session, "--model", "random", "--db", str(record)]
     process = subprocess.Popen([sys.executable, *command], stderr=subprocess.PIPE, text=True)
     wait_until(lambda: states(session, record) == ["waiting"] * 2, 30, "both bots wait")
-    said = end_with_ctrl_c(process, 5)
+    said = end_with_ctrl_c(process, 20)
     assert process.returncode == 130
     assert "--again" in said and "Traceback" not in said
     it_goes_on(server, script, waiting)
@@ -104,7 +104,7 @@ def test_ctrl_c_does_not_wait_for_a_model_that_is_silent(script, waiting):
     with failing(hang=1.0) as provider:
         process = script(session_id=session, model="openai/fake", seed=1, api_key="none", api_base=provider.api_base)
         wait_until(lambda: provider.asked.total() == 2, 60, "both bots ask")
-        said = end_with_ctrl_c(process, 20)
+        said = end_with_ctrl_c(process, 45)  # by then it has not answered yet
     assert process.returncode == -signal.SIGINT
     assert said.count("already_started=True") == 1, said
     _, messages = checks.script_record(record, session)
