@@ -81,11 +81,12 @@ def of_all(everything: bool) -> dict[str, Any]:
         found = found.filter(Launch.id.in_([*newest, *play_now]))
     rows = list(found)
     parts = _parts([row.id for row in rows])
+    cost, unpriced = db.query(func.sum(Bot.cost), func.sum(Bot.unpriced)).one()
     return {
         "launches": [_described(row, parts[row.id], playing.get(row.id, {})) for row in rows],
         "number": db.query(func.count(Launch.id)).scalar(),
-        "cost": db.query(func.sum(Bot.cost)).scalar() or 0.0,
-        "unpriced": db.query(func.sum(Bot.unpriced)).scalar() or 0,
+        "cost": cost or 0.0,
+        "unpriced": unpriced or 0,
     }
 
 

@@ -76,7 +76,7 @@ def begin(session: Session, taken: Sequence[Participant], plan: Plan) -> str:
         "fields": changed_fields(session),
         "participants": session.num_participants,
         "seat": seat,
-        "vars": _sendable(participant.vars),
+        "vars": _sendable(participant._vars),  # see experiment.value
         "launch": asdict(launch),
         "python": runners.interpreter("random"),
     }
