@@ -25,8 +25,10 @@ class Person:
         self.page.goto(server.links(session)[seat - 1])
 
     def meet(self, title):
-        """Waits until the page with this title is there, however it comes. Wait pages go on by themselves."""
+        """Waits until the page with this title is there, however it comes, with the scripts that its buttons call.
+        Wait pages go on by themselves."""
         self.page.locator("#_otree-title", has_text=title).wait_for()
+        self.page.wait_for_load_state("load")
 
     def go_live(self):
         """Waits until a live page's scripts are there. A wait page may reload once more while the next page is loading

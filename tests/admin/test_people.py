@@ -204,9 +204,11 @@ def test_the_end_is_a_link(start_server, person):
     page.get_by_role("button", name="How am I paid?").click()
     page.get_by_text("treat each choice as if it were the only one").wait_for()
     person.go_on()
+    person.meet("Which lottery do you choose")
     page.get_by_role("button", name="Back").click()
     person.meet("Ten choices")
     person.go_on()
+    person.meet("Which lottery do you choose")
     for row in range(1, 11):
         page.locator(f"input[name=choice_{row}][value={'A' if row < 5 else 'B'}]").check()
     person.go_on()
