@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ServerError, SetupError
-from .paid import said_cost
 from .plans import KNOWN
 from .records import ENDED
 from .rest import Rest
+from .words import cost_of
 
 LAUNCH_PATH = "/api/llm_bots/launch"
 PATIENCE_SECONDS = 300.0
@@ -113,5 +113,5 @@ def _report(bots: list[dict[str, Any]]) -> int:
     failed = [bot for bot in bots if bot["state"] != "finished"]
     for bot in failed:
         print(f"P{bot['seat']} {bot['state']} on {bot['page'] or 'its first page'}: {bot['error'] or 'no error'}")
-    print(f"{len(bots) - len(failed)} of {len(bots)} bots finished" + said_cost(bots))
+    print(f"{len(bots) - len(failed)} of {len(bots)} bots finished" + cost_of(bots))
     return 1 if failed else 0

@@ -1,12 +1,10 @@
-"""Which models cost money: those that a provider is asked for, and not a machine of one's own. And what bots cost."""
+"""Which models cost money: those that a provider is asked for, and not a machine of one's own."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urlsplit
 
 from .parameters import REPLAY
@@ -52,11 +50,3 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def said_cost(bots: Sequence[Mapping[str, Any]]) -> str:
-    """What bots have cost, to be added to a line about them; empty if it is nothing."""
-    cost = sum(bot["cost"] for bot in bots)
-    if any(bot["unpriced"] for bot in bots):
-        return f", cost over ${cost:.4f}" if cost else ", cost not known"
-    return f", cost ${cost:.4f}" if cost else ""

@@ -9,6 +9,7 @@ from operator import add
 
 from ..parameters import REPLAY, Parameters
 from ..records import MemoryMode
+from ..words import money
 
 PROMPT_TOKENS, PAGE_TOKENS = (450, 900), (100, 700)
 """What the instructions with a page's questions, and what a page itself may take, at least and at most."""
@@ -192,8 +193,8 @@ def said_cost(span: Span | None) -> str:
     """A range of US dollars."""
     if span is None:
         return "not known"
-    low, high = (f"{max(value, 0.0001):.4f}" if 0 < value < 1 else f"{value:.2f}" for value in (span.low, span.high))
-    return f"${low}" if low == high else f"${low}–{high}"
+    low, high = money(span.low), money(span.high)
+    return low if low == high else f"{low}–{high}"
 
 
 def _rounded(value: float) -> int:

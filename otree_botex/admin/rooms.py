@@ -22,8 +22,8 @@ from ..errors import BotexError
 from ..models import Bot, Launch, RoomPolicy
 from ..policies import Policy, stored
 from ..records import ENDED
+from ..words import lasted
 from . import launches, presence, seats, visitors
-from .pretest.words import lasted
 from .settings import bot_settings
 
 logger = logging.getLogger("otree_botex")

@@ -7,7 +7,6 @@ Plain values: who puts them into a template escapes them.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from itertools import groupby
@@ -163,20 +162,6 @@ def text_of(value: Any) -> str:
 def clock(seconds: float) -> str:
     """The time of day of a moment."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%H:%M:%S UTC")
-
-
-def money(dollars: float) -> str:
-    """An amount as the tab has it: below 1 with two digits that matter."""
-    if not dollars:
-        return "$0"
-    return f"${dollars:.{2 if dollars >= 1 else min(1 - math.floor(math.log10(dollars)), 6)}f}"
-
-
-def spent(dollars: float, unpriced: int) -> str:
-    """What a bot cost; of replies whose price nobody knows the dollars are missing."""
-    if unpriced:
-        return f"over {money(dollars)}" if dollars else "cost not known"
-    return money(dollars)
 
 
 def _count(number: int, word: str) -> str:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from ..models import Bot, Launch, Message
 from ..record.rows import row_of
 from ..record.transcripts import played
+from ..words import spent
 from . import status, transcript
 from .escaping import escaped
 from .own import record
@@ -41,7 +42,7 @@ class LLMBotsTranscript(AdminSessionPage):
             "bot": {
                 **now,
                 **{name: f"{now[name]:,}" for name in ("calls", "tokens", "refusals")},
-                "cost": transcript.spent(now["cost"], now["unpriced"]),
+                "cost": spent(now["cost"], now["unpriced"]),
                 "persona": bot.persona or "",
                 "persona_name": bot.persona_name or "",
                 "treatment": bot.treatment or "",

@@ -17,7 +17,6 @@ from sqlalchemy import or_
 
 from .. import __version__
 from ..errors import SetupError
-from ..paid import said_cost
 from ..parameters import Parameters, parameters
 from ..plans import Row
 from ..record import manifests, tokens
@@ -28,6 +27,7 @@ from ..record.tables import Record
 from ..records import START_PATH
 from ..records import Launch as LaunchDescription
 from ..records import Seat as SeatDescription
+from ..words import cost_of
 
 TOOK = ("input_tokens", "output_tokens", "cost", "unpriced")
 PARTICIPANT = re.compile(r"/InitializeParticipant/(\w+)")
@@ -169,7 +169,7 @@ def summary(database: Database, launch: str) -> str:
     found = bots(database, launch)
     states = ", ".join(f"{number} {state}" for state, number in Counter(bot["state"] for bot in found).items())
     tokens, pages = sum(bot["input_tokens"] + bot["output_tokens"] for bot in found), sum(bot["pages"] for bot in found)
-    return f"{states}; {pages} pages, {tokens} tokens" + said_cost(found)
+    return f"{states}; {pages} pages, {tokens} tokens" + cost_of(found)
 
 
 def manifest(database: Database, launch: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import get_args
 import pytest
 
 from otree_botex.admin.happened import told
-from otree_botex.admin.transcript import money, spent
 from otree_botex.journal import What
 
 EVENTS = {
@@ -70,10 +69,3 @@ def test_what_passes_is_told_in_one_block_until_something_else_happens():
         {"way": "received", "text": "null"},
         {"way": "sent by itself", "text": "4"},
     ]
-
-
-def test_money_has_two_digits_that_matter():
-    assert [money(dollars) for dollars in (0, 0.00001234, 0.0063, 0.5, 0.999, 12.345)] == [
-        *("$0", "$0.000012", "$0.0063", "$0.50", "$1.00", "$12.35"),
-    ]
-    assert [spent(0.5, 0), spent(0.5, 1), spent(0, 1)] == ["$0.50", "over $0.50", "cost not known"]

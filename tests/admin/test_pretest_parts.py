@@ -332,9 +332,6 @@ def test_payoffs_by_treatment_and_who_got_nothing():
 
 
 def test_words():
-    assert [words.lasted(seconds) for seconds in (0.04, 4.25, 60, 200, 3700)] == [
-        *("0 s", "4.2 s", "1 min", "3 min 20 s", "1 h 1 min"),
-    ]
     assert words.seats([3, 1, 1]) == "P1, P3" and words.seats(range(1, 15)).endswith("P12 and 2 more")
     assert words.joined(["a"]) == "a" and words.joined(["a", "b", "c"]) == "a, b and c"
     assert words.count(1, "bot") == "1 bot" and words.count(0, "bot") == "0 bots"

@@ -32,7 +32,7 @@ def test_a_transcript_tells_what_happened_in_its_order(start_server, page, otree
     open_transcript(server, page, session)
     heading = page.locator("header").inner_text()
     assert "P1 Ann" in heading and "finished" in heading and "treatment high" in heading
-    assert "3 calls · 1,056 tokens · $0.0063 · 2 refusals" in heading
+    assert "3 calls · 1,056 tokens · cost $0.0063 · 2 refusals" in heading
     page.get_by_text("Persona “baker”").click()
     page.get_by_text(PERSONA).wait_for()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...words import money
 from ..page_report import BY
 from .words import count, joined, plain, seats, share
 
@@ -97,6 +98,4 @@ def _counted(names: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cost(dollars: float | None) -> str:
-    if dollars is None:
-        return "not known"
-    return f"${dollars:.2f}" if round(dollars, 2) == round(dollars, 4) else f"${dollars:.4f}"
+    return "not known" if dollars is None else money(dollars)

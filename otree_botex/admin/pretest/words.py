@@ -59,12 +59,3 @@ def spread(numbers: Sequence[float], told: Callable[[float], float] = plain) -> 
 def share(part: float, whole: float) -> int:
     """A share in per cent; one that is not nothing is at least 1."""
     return max(round(100 * part / whole), 1) if part and whole else 0
-
-
-def lasted(seconds: float) -> str:
-    """A time as people say it: "4.2 s", "3 min 20 s"."""
-    if seconds < 60:
-        return f"{plain(round(seconds, 1))} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if rest else f"{minutes} min"
