@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 OVERTIME_SECONDS = 15.0
 """A page is sent within so long after its button was pressed, or, by its own script, after its time was up."""
+SERVER_SECONDS = 120.0
+"""So long the server may take to answer what was sent."""
 MOVING_SECONDS = 30.0
 """So long the next page may be on its way while this one cannot be looked at any more."""
 
@@ -127,7 +129,9 @@ class Window:
         clicked away."""
         tab, now = self.tab, time.monotonic()
         end = max(now, self._until if by_itself else now) + OVERTIME_SECONDS
-        while tab.loads == self._loads and not tab.away and time.monotonic() < end:
+        while tab.loads == self._loads and not tab.away:
+            if time.monotonic() > (end + SERVER_SECONDS if tab.is_leaving else end):
+                return
             if tab.has_dialog:
                 if not by_itself:
                     return

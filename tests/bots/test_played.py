@@ -9,8 +9,10 @@ from threading import Event
 import psutil
 import pytest
 
+from otree_botex.bots import window
 from otree_botex.bots.acting import IN_VAIN, NOTHING, SHORT_PATIENCE
 from otree_botex.bots.browser import Browser
+from otree_botex.bots.chromium import settling
 from otree_botex.bots.drivers import Drivers
 from otree_botex.bots.gate import Gate
 from otree_botex.bots.journal import BotJournal
@@ -255,6 +257,21 @@ def test_a_form_that_its_script_does_not_send_is_acted_on(play):
             if (!fine) late.textContent = 'Rather more, please.'; return fine; }}</script>""", think)  # fmt: skip
     assert played.done, played.state
     assert played.sent == [(OFFER, "offer=8")]
+
+
+def test_a_server_that_takes_its_time_has_got_what_was_sent(play, monkeypatch):
+    """Longer than a click may take, and longer than the browser is asked to wait for a page."""
+
+    def after(visit):
+        time.sleep(5)
+        redirect(NEXT)(visit)
+
+    monkeypatch.setattr(settling, "LOAD_SECONDS", 1.0)
+    monkeypatch.setattr(window, "OVERTIME_SECONDS", 0.0)
+    played = play(f"{GOOD}<p id=late></p><script>late.textContent = 'Made by a script'</script>", answer, after)
+    assert played.done, played.state
+    assert played.sent == [(OFFER, "offer=5")]
+    assert played.outcomes()[0] == ("Offer", "submitted") and not played.of("refusal")
 
 
 def test_drawings_are_shown_to_models_that_take_pictures(play):

@@ -8,7 +8,7 @@ import pytest
 
 from otree_botex.bots.actions import Action
 from otree_botex.bots.chromium.hands import Impossible
-from otree_botex.bots.chromium.tab import Moved
+from otree_botex.bots.chromium.tab import ACT_MILLISECONDS, Moved
 
 from ..servers import wait_until
 from .loopback import redirect
@@ -256,9 +256,9 @@ def test_who_goes_goes_although_the_page_asks_to_stay(bot, home):
 # ---- pages that come
 
 
-def slowly(html):
+def slowly(html, seconds=2.0):
     def answer(visit):
-        time.sleep(2)
+        time.sleep(seconds)
         visit.answer(html)
 
     return answer
@@ -278,7 +278,8 @@ def slowly(html):
     ],
 )
 def test_the_next_page_is_waited_for(bot, home, page):
-    home.pages["/next"] = home.pages["/send"] = slowly("<p>next</p>")
+    home.pages["/send"] = slowly("")
+    home.pages["/next"] = slowly("<p>next</p>", ACT_MILLISECONDS / 1000 + 0.5)  # longer than a click may take
     bot = bot(page)
     bot.do("click", "Go")
     assert bot.tab.loads == 2 and "next" in bot.text

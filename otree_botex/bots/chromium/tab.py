@@ -100,6 +100,11 @@ class Tab:
         return self._ears.away
 
     @property
+    def is_leaving(self) -> bool:
+        """Whether the next document is on its way."""
+        return self._ears.pending is not None
+
+    @property
     def has_dialog(self) -> bool:
         """Whether a dialog is open: nothing else can be done until it is answered."""
         return self._ears.dialog is not None
@@ -264,7 +269,9 @@ class Tab:
         await self._settling.land(loads)
 
     async def _unless_dialog(self, work: Coroutine[Any, Any, None]) -> None:
-        """Does something that may open a dialog, which keeps it from coming to its end."""
+        """Does something that may open a dialog, which keeps it from coming to its end. So does a next page that is
+        slow to come; it is done all the same."""
+        pending = self._ears.pending
         task = asyncio.ensure_future(work)
         while not task.done() and self._ears.dialog is None:
             await asyncio.wait([task], timeout=POLL_SECONDS)
@@ -276,7 +283,8 @@ class Tab:
         except Error as error:
             if any(word in str(error) for word in (*GONE, *MOVED)):
                 raise
-            raise Impossible(why_not(error)) from None
+            if self._ears.pending in (None, pending):
+                raise Impossible(why_not(error)) from None
 
     async def _answer(self, accept: bool, text: str | None = None) -> None:
         dialog, self._ears.dialog = self._ears.dialog, None
