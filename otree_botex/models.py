@@ -95,7 +95,7 @@ custom_export_bots = exports.bots
 custom_export_steps = exports.steps
 custom_export_messages = exports.messages
 # oTree 5 knows one export per app, of this name. oTree 6 would list it as a fourth.
-if not hook.OTREE_HAS_NAMED_EXPORTS:
+if not hook.IS_OTREE_6:
     custom_export = exports.steps
 
 hook.attach()

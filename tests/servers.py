@@ -17,6 +17,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import requests
+import websocket
 
 from otree_botex.records import ENDED
 
@@ -136,6 +137,18 @@ class Server:
         if config_fields:
             body["modified_session_config_fields"] = config_fields
         return str(self.post("/api/sessions", **body)["code"])
+
+    def session_by_hand(self, config: str, participants: int, room: str = "", **config_fields: str) -> str:
+        """Makes a session as oTree's page "Create session" does, with fields of its form. Returns its code."""
+        self.get("/create_session")
+        form = {"session_config": config, "num_participants": str(participants), "room_name": room}
+        form |= {f"{config}.{name}": value for name, value in config_fields.items()}
+        page = websocket.create_connection(self.url.replace("http", "ws", 1) + "/create_session", timeout=120)
+        page.send(json.dumps(form))
+        while "session_url" not in (answer := json.loads(page.recv())):
+            assert not answer.keys() & {"error", "validation_errors"}, answer
+        page.close()
+        return str(answer["session_url"]).rpartition("/")[2]
 
     def launch(self, session: str, model: str = "random", **parameters: Any) -> str:
         """Starts bots on all free seats and returns the launch's code."""

@@ -19,7 +19,7 @@ import otree
 
 logger = logging.getLogger("otree_botex")
 
-OTREE_HAS_NAMED_EXPORTS = int(otree.__version__.split(".")[0]) >= 6
+IS_OTREE_6 = int(otree.__version__.split(".")[0]) >= 6
 TEMPLATES = Path(__file__).parent / "templates"
 TAB = """
     <li class="nav-item">
@@ -50,7 +50,7 @@ def attach() -> None:
     parts = (
         *(_add_routes, _add_templates, _add_navigation, _add_tab, _add_to_monitor, _add_to_rooms),
         *(_watch_server, _watch_visitors, _watch_new_sessions, _watch_rooms, _tell_exports, _mend_notices),
-        *(_keep_page_times, _upgrade_database),
+        *(_make_sessions_alone, _keep_page_times, _upgrade_database),
     )
     for part in parts:
         try:
@@ -91,7 +91,7 @@ def _add_templates() -> None:
 def _add_navigation() -> None:
     """Puts one more entry into the navigation at the top of all admin pages. A template takes what it extends in when
     it is compiled, so this comes before `_add_tab`."""
-    name = "otree/includes/navbar.html" if OTREE_HAS_NAMED_EXPORTS else "otree/BaseAdmin.html"
+    name = "otree/includes/navbar.html" if IS_OTREE_6 else "otree/BaseAdmin.html"
     _insert(name, NAVIGATION, BEHIND_NAVIGATION)
 
 
@@ -231,6 +231,29 @@ def _mend_notices() -> None:
             asyncio.run_coroutine_threadsafe(self.send(group, data), _server_loop)
 
     ChannelLayer.sync_send = sync_send
+
+
+def _make_sessions_alone() -> None:
+    """Keeps requests off the database while oTree makes a session.
+
+    oTree 6 makes those of its admin in a thread, and answers requests meanwhile, all of them on its one connection to
+    the database: what is committed or rolled back for one is so for the other, and either may fail. Where bots play,
+    and pages of ours are open, there is a request at almost any moment. So a session is made with the lock in hand
+    that all requests need, as those of the REST API are; oTree 5 does nothing else meanwhile, either.
+    """
+    if not IS_OTREE_6:
+        return
+    from otree.channels.consumers import BaseCreateSession
+    from otree.middleware import lock2
+
+    original = BaseCreateSession.create_session_then_send_start_link
+
+    @functools.wraps(original)
+    async def create_session_then_send_start_link(self: Any, *args: Any, **kwargs: Any) -> Any:
+        async with lock2:
+            return await original(self, *args, **kwargs)
+
+    BaseCreateSession.create_session_then_send_start_link = create_session_then_send_start_link
 
 
 def _keep_page_times() -> None:

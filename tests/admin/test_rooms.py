@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-import websocket
 
 from ..hostile import HOSTILE, harmless
 from ..servers import wait_until
@@ -89,13 +87,13 @@ def test_bots_take_seats_and_fill_what_is_left(start_server, person, otree, prod
 def test_a_session_whose_config_starts_bots_too_has_one_bot_on_each_seat(start_server):
     """oTree 6 makes the session beside its other work, and the room is looked at meanwhile."""
     server = start_server(settings="LLM_BOTS['rooms'] = dict(lab=dict(model='random', seats=3))")
-    server.get("/create_session")  # somebody has opened a page before, as one has to
-    form = {"session_config": "public_goods_with_bots", "num_participants": "6", "room_name": "lab"}
     of_config = {"llm_bots": "3", "llm_bots_model": "random", "llm_bots_start": "on"}
-    socket = websocket.create_connection(server.url.replace("http", "ws") + "/create_session")
-    socket.send(json.dumps(form | {f"public_goods_with_bots.{name}": value for name, value in of_config.items()}))
-    session = wait_until(lambda: now(server)["session"], 60, "the session is in the room")
-    socket.close()
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(server.session_by_hand, "public_goods_with_bots", 6, room="lab", **of_config)
+        while not made.done():
+            now(server)
+    session = made.result()
+    assert now(server)["session"] == session
     wait_for(server, session, ["bot"] * 6)
     server.finish(session, 6)
     assert sorted(row["seat"] for row in server.export(session, "bots")) == list("123456")
