@@ -90,6 +90,7 @@ def launch(page, server, session):
 def report(page):
     page.get_by_role("link", name="Pre-test report").click()
     page.get_by_text("Needs attention").wait_for()
+    page.wait_for_load_state("load")
     return page.locator("body").inner_text()
 
 

@@ -36,6 +36,7 @@ def test_bots_stand_side_by_side(start_server, page, otree):
     page.get_by_label("Page", exact=True).select_option(label="public_goods / Results, round 1")
     page.get_by_role("button", name="Show", exact=True).click()
     page.locator(".llm-bots-column .llm-bots-text").nth(1).wait_for()
+    page.wait_for_load_state("load")
     assert page.locator(".llm-bots-same").count() == 0
     differing = [column.locator(".differs").all_inner_texts() for column in columns.all()]
     assert [[row.split() for row in rows] for rows in differing] == [

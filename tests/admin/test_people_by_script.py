@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..servers import of_app
+from ..servers import of_app, wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -19,6 +19,8 @@ def test_questions_that_scripts_answer(start_server, person, otree):
     person.enter(server, session, 1)
     page = person.page
     refused = page.locator(".form-control-errors")
+    coming = []
+    page.route("**/season.json", lambda route: coming.append(route))
 
     _leave_in_vain(person)
     for card in ("Work", "Health", "Friends"):
@@ -65,7 +67,9 @@ def test_questions_that_scripts_answer(start_server, person, otree):
     page.get_by_role("button", name="Done").click()
 
     person.meet("One last question")
-    assert not onward.is_visible()
+    assert not onward.is_visible()  # its question is still on its way
+    wait_until(lambda: page.title() and coming, 30, "it is asked for")
+    coming[0].continue_()
     page.get_by_label("Winter").check()
     person.go_on()
     person.meet("Your answers")

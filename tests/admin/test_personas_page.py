@@ -42,6 +42,7 @@ def test_click_through(start_server, page, otree):
         *("name: Bo", "age: 51", "occupation: a bus driver", "trait: trust people easily"),
     ]
     page.get_by_label("Template").fill("You are ")
+    page.wait_for_load_state("load")
     page.get_by_role("button", name="$name").click()
     page.locator("#preview pre").get_by_text("You are Anna", exact=True).wait_for()  # without saving
     page.get_by_label("Template").press_sequentially(", $job.")

@@ -120,6 +120,7 @@ def test_saving_one_prompt_saves_the_others(start_server, page):
     page.get_by_text("Not saved. The prompt “refused” must have $errors in it").wait_for()
     assert files(server, "ours") == {"system.txt": "Play.\n", "persona.txt": "You are: $persona\n"}
     assert page.get_by_label("refused", exact=True).input_value() == "No."
+    page.wait_for_load_state("load")
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     page.get_by_role("link", name="All prompts").click(no_wait_after=True)

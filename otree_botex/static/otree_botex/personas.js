@@ -42,6 +42,7 @@
   if (form) {
     const template = byId('template');
     template.addEventListener('input', changed);
+    if (template.value !== template.defaultValue) changed();  // before this script came, or before the page was reloaded
     form.querySelectorAll('[data-placeholder]').forEach(button => button.addEventListener('click', () => {
       template.setRangeText('${' + button.dataset.placeholder + '}', template.selectionStart, template.selectionEnd, 'end');
       template.focus();

@@ -138,9 +138,11 @@
     }
   }
 
-  root.querySelectorAll('.llm-bots-raw').forEach(raw => raw.addEventListener('toggle', () => {
-    if (raw.open && !('loaded' in raw.dataset)) load(raw);
-  }));
+  root.querySelectorAll('.llm-bots-raw').forEach(raw => {
+    const toggled = () => { if (raw.open && !('loaded' in raw.dataset)) load(raw); };
+    raw.addEventListener('toggle', toggled);
+    toggled();  // it may have been opened before this script came
+  });
 
   // Keys, buttons, addresses
   document.addEventListener('keydown', event => {
