@@ -122,6 +122,7 @@ def test_people_and_bots(shared_server, folder, chromium):
     page.get_by_label("How much do you contribute").fill("40")
     page.get_by_role("button", name="Next").click()
     page.locator("#_otree-title", has_text="Results").wait_for()
+    page.wait_for_load_state("load")
     said = page.inner_text("body")
     page.close()
     _, error = process.communicate(timeout=60)
