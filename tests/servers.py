@@ -98,9 +98,10 @@ class Server:
 
     def tracebacks(self) -> list[str]:
         """What went wrong in the server and in runners, as their logs have it. That a browser has dropped a connection
-        that the server was about to close is no fault."""
+        that the server was about to open or to close is no fault."""
         found = re.findall(r"^(.*)\n(Traceback.*\n(?: .*\n)*.*)", f"\n{self.log()}\n{self.runner_logs()}", re.MULTILINE)
-        return [text for before, text in found if (before, "OSError: " in text) != ("closing handshake failed", True)]
+        dropped = {"opening handshake failed": "ConnectionClosedError: ", "closing handshake failed": "OSError: "}
+        return [text for before, text in found if before not in dropped or dropped[before] not in text]
 
     def runner_logs(self) -> str:
         logs = (self.folder / ".otree_botex" / "logs").glob("*.log")

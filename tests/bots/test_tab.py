@@ -288,6 +288,15 @@ def test_the_next_page_is_waited_for(bot, home, page):
     assert sent in ([], [[["x", "5"]]])
 
 
+def test_what_a_live_page_begins_with_is_waited_for(visit):
+    """Over a network the first message takes longer than a page needs to settle."""
+    tab = visit("""<p id=price>…</p><script>
+        const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live?x');
+        socket.onopen = () => setTimeout(() => socket.send('57'), 1000);
+        socket.onmessage = event => { price.textContent = `For ${event.data}`; };</script>""")
+    assert "For 57" in tab.look().scene.text
+
+
 def test_a_page_that_only_changes_its_address_is_the_same(bot, home):
     bot = bot("""<a href="#rules">Rules</a><button onclick="history.pushState({}, '', '/page?step=2')">Step</button>""")
     bot.do("click", "Rules")

@@ -42,6 +42,8 @@ class Ears:
         """That for the next one, while it is on its way."""
         self.fetching: set[Request] = set()
         """What scripts have asked the server for and not yet got."""
+        self.unheard: set[WebSocket] = set()
+        """Live connections of the document at hand that have brought nothing yet."""
         self.loads = 0
         """How many documents there were so far."""
         self.away = ""
@@ -111,6 +113,7 @@ class Ears:
             if not self._guard.is_home(self._coming.url):
                 self.away = self._coming.url
             self.response, self._coming, self.pending = self._coming, None, None
+            self.unheard.clear()
             self.loads += 1
             self.happened.set()
 
@@ -136,8 +139,14 @@ class Ears:
         if not self._guard.allows(socket.url):
             self._refused("websocket", socket.url)
         elif urlparse(socket.url).path.startswith(LIVE_PATHS):
+            self.unheard.add(socket)
             socket.on("framesent", lambda data: self.note("live out", message=_message(data)))
-            socket.on("framereceived", lambda data: self.note("live in", message=_message(data)))
+            socket.on("framereceived", lambda data: self._on_live(socket, data))
+            socket.on("close", lambda _: self.unheard.discard(socket))
+
+    def _on_live(self, socket: WebSocket, data: str | bytes) -> None:
+        self.unheard.discard(socket)
+        self.note("live in", message=_message(data))
 
     def _on_download(self, download: Download) -> None:
         self._refused("download", download.url)

@@ -19,6 +19,8 @@ QUIET_SECONDS, SETTLE_SECONDS = 0.15, 3.0
 """A page has settled when nothing has changed for so long, and at the latest after so long."""
 NETWORK_SECONDS = 3.0
 """So long at most a page may go on fetching what its scripts want before it is looked at."""
+LIVE_SECONDS = 1.0
+"""So long at most a page's live connection is waited for that may bring what the page begins with."""
 POLL_SECONDS = 0.03
 VERSION = "() => __botex.version"
 CHANGED = "([version, wait]) => __botex.changed(version, wait)"
@@ -36,9 +38,10 @@ class Settling:
         self._page, self._ears = page, ears
 
     async def arrive(self) -> None:
-        """Until the page has loaded, fetched what it begins with, and settled."""
+        """Until the page has loaded, fetched and been sent what it begins with, and settled."""
         await self.or_dialog(self._page.wait_for_load_state("load", timeout=LOAD_SECONDS * 1000), LOAD_SECONDS)
         await self.or_dialog(self._page.wait_for_load_state("networkidle"), NETWORK_SECONDS)
+        await self.or_dialog(self._heard(), LIVE_SECONDS)
         await self.or_dialog(self._quiet(), SETTLE_SECONDS)
 
     async def land(self, loads: int) -> None:
@@ -91,6 +94,10 @@ class Settling:
         while self._ears.fetching:
             await asyncio.sleep(POLL_SECONDS)
         await self._quiet()
+
+    async def _heard(self) -> None:
+        while self._ears.unheard:
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _landed(self) -> None:
         while self._ears.pending is not None:
