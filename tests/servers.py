@@ -22,6 +22,7 @@ import websocket
 from otree_botex.records import ENDED
 
 START_SECONDS = 60.0
+DROPPED = ("OSError: ", "websockets.exceptions.ConnectionClosedError: ")
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -99,9 +100,12 @@ class Server:
     def tracebacks(self) -> list[str]:
         """What went wrong in the server and in runners, as their logs have it. That a browser has dropped a connection
         that the server was about to open or to close is no fault."""
-        found = re.findall(r"^(.*)\n(Traceback.*\n(?: .*\n)*.*)", f"\n{self.log()}\n{self.runner_logs()}", re.MULTILINE)
-        dropped = {"opening handshake failed": "ConnectionClosedError: ", "closing handshake failed": "OSError: "}
-        return [text for before, text in found if before not in dropped or dropped[before] not in text]
+        found = re.findall(r"^Traceback.*\n(?: .*\n)*.*", f"{self.log()}\n{self.runner_logs()}", re.MULTILINE)
+        return [
+            text
+            for text in found
+            if "/websockets/legacy/" not in text or not text.rpartition("\n")[2].startswith(DROPPED)
+        ]
 
     def runner_logs(self) -> str:
         logs = (self.folder / ".otree_botex" / "logs").glob("*.log")
