@@ -69,8 +69,8 @@ def _play(server, lasts):
     models, records = [], []
 
     def others_wait(me):
-        here, *others = (records[(me + i) % 3].of("page")[-1]["number"] for i in range(3))
-        return others == [here + 1] * 2
+        here, *others = (records[(me + i) % 3].of("page") for i in range(3))
+        return [pages[-1]["number"] for pages in others if pages] == [here[-1]["number"] + 1] * 2
 
     def think(me):
         def reply(_):
