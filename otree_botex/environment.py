@@ -21,7 +21,7 @@ FOLDER = ".otree_botex"
 """What this package keeps beside a project's settings.py: the bots' environment, logs, journals."""
 
 PROBE_SECONDS = 120
-QUICK_SECONDS = 5
+QUICK_SECONDS = 30
 
 NEEDED = ("requests", "beautifulsoup4", "lxml", "websocket-client", "tenacity", "python-dotenv", "sqlalchemy")
 """Without these no bot can play, not even a random one."""

@@ -80,6 +80,7 @@ def chromium() -> Iterator[Any]:
 def page(chromium: Any) -> Iterator[Any]:
     """A page in a browser, in which no script may break."""
     page, problems = chromium.new_page(viewport={"width": 1280, "height": 900}), []
+    page.set_default_timeout(90_000)
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
     page.close()

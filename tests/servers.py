@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,8 @@ import websocket
 from otree_botex.records import ENDED
 
 START_SECONDS = 60.0
+END_SECONDS = 60.0
+_ports = itertools.count()
 DROPPED = ("OSError: ", "websockets.exceptions.ConnectionClosedError: ")
 
 
@@ -37,9 +40,17 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody else takes before it is used, or while a server starts anew: each worker of pytest has a
+    range of its own, below that from which the system draws."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = 12000 + 1000 * (worker % 20) + next(_ports) % 1000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Server:
@@ -87,7 +98,7 @@ class Server:
             return
         os.killpg(self.process.pid, how)
         try:
-            self.process.wait(20)
+            self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()

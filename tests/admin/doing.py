@@ -15,9 +15,10 @@ def act(server: Server, session: str, action: str, *seats: int) -> None:
 
 
 def wait_until_heard(server: Server, session: str) -> None:
-    """Waits until all bots have heard what they were told before this."""
-    told = time.time()
-    wait_until(lambda: all(bot["heard_at"] > told for bot in server.bots(session)), 60, "the bots have heard of it")
+    """Waits until all bots have heard what they were told before this, and have heeded it: then they report again."""
+    for _ in range(2):
+        told = time.time()
+        wait_until(lambda: all(bot["heard_at"] > told for bot in server.bots(session)), 60, "they hear")  # noqa: B023
 
 
 def set_budget(server: Server, session: str, launch: str, **limits: Any) -> None:

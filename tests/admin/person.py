@@ -10,6 +10,7 @@ class Person:
 
     def __init__(self, page):
         self.page = page
+        page.set_default_timeout(90_000)  # bots may have to come first, each with a start of its own
         self.problems = []
         # other sites are not really visited
         page.route(re.compile("^https:"), lambda route: route.fulfill(body="Thank you", content_type="text/html"))

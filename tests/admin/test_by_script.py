@@ -17,7 +17,7 @@ pytest.importorskip("playwright")
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 BOTS = {"OTREE_BOTEX_PYTHON": sys.executable}
-SHORT = {"auction_seconds": 45, "chat_seconds": 45}
+SHORT = {"auction_seconds": 90, "chat_seconds": 90}
 VALUES = {"Family", "Friends", "Health", "Work"}
 
 
@@ -30,7 +30,7 @@ def test_random_bots_decide_on_every_page(start_server, otree):
         session = server.session(experiment, seats, **SHORT)
         played[experiment] = session, server.launch(session, seed=4), seats
     for session, _, seats in played.values():
-        server.finish(session, seats, seconds=300)
+        server.finish(session, seats, seconds=600)
     for session, launch, _ in played.values():
         manifest = server.get(f"/api/llm_bots/launch/{launch}/manifest")
         assert [seat["untouched"] for seat in manifest["seats"]] == [0] * len(manifest["seats"])
@@ -67,9 +67,14 @@ def test_random_bots_decide_on_every_page(start_server, otree):
     assert not sum(shares) or any(share in amounts for share in shares)
 
     session, launch, _ = played["live_chat"]
-    said = [event["data"]["message"] for event in _of(server.events(session, launch), "live out")]
-    texts = [message["text"] for message in said if message["type"] == "say" and message["text"].strip()]
-    assert texts or {"type": "done"} in said
+    texts, done = [], set()
+    for event in _of(server.events(session, launch), "live out"):
+        message = event["data"]["message"]
+        if message["type"] == "done":
+            done.add(event["seat"])
+        elif message["type"] == "say" and message["text"].strip() and event["seat"] not in done:  # not taken any more
+            texts.append(message["text"])
+    assert texts or done
     if otree == "6":
         assert Counter(line.split(",")[3] for line in server.custom_export("live_chat", session)) == Counter(texts)
 
@@ -116,6 +121,7 @@ def test_people_and_bots_trade_in_one_auction(start_server, person):
         person.page.locator("#offer").click()
         person.page.locator("#trades td", has_text="you sold").nth(sold - 1).wait_for(timeout=60_000)
     person.page.locator("#_otree-title", has_text="Results").wait_for(timeout=90_000)
+    person.page.wait_for_load_state("load")
     seen = person.page.get_by_role("table").first.inner_text()
     person.end()
     server.finish(session, 3)
@@ -132,10 +138,14 @@ def _trade(messages, _):
     """What a trader does who goes by a plan and by what the page shows: sellers want 57 and then 63, buyers pay it."""
     texts = [message["content"] for message in messages]
     page, news = next(text for text in texts[::-1] if "number field" in text), texts[-1]
-    field, offer, accept = (
-        int(re.search(rf"\[(\d+)\] {what}", page)[1])
+    wait = {"reason": "I wait for the others.", "actions": [{"do": "wait", "seconds": 60}]}
+    found = [
+        re.search(rf"\[(\d+)\] {what}", page)
         for what in ("number field", 'button "(?:Bid|Ask)"', 'button "(?:Buy|Sell) ')
-    )
+    ]
+    if not all(found):  # the page has not heard yet what it begins with
+        return wait
+    field, offer, accept = (int(one[1]) for one in found)
 
     def name(price):
         actions = [{"do": "fill", "control": field, "value": price}, {"do": "click", "control": offer}]
@@ -146,11 +156,11 @@ def _trade(messages, _):
         sold = any("No. 1 at 57 (you sold)" in text for text in texts)
         if asked == 0 or asked == 1 and sold:
             return name((57, 63)[asked])
-    elif 'button "Buy at 57"' in news:
+    elif 'button "Buy at 57"' in news and not any("57 will do" in text for text in texts):
         return {"reason": "57 will do.", "actions": [{"do": "click", "control": accept}]}
     elif 'button "Buy at 63"' in news:
         return name(63)
-    return {"reason": "I wait for the others.", "actions": [{"do": "wait", "seconds": 60}]}
+    return wait
 
 
 def _of(events, what):

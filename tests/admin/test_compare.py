@@ -28,6 +28,7 @@ def test_bots_stand_side_by_side(start_server, page, otree):
     assert columns.count() == 2 and page.locator(".llm-bots-same").inner_text().count("Instructions") == 1
     page.locator("a[rel=next]").click()
     page.get_by_text("Your contribution").wait_for()
+    page.wait_for_load_state("load")
     first, second = columns.all_inner_texts()
     assert "I try 150." in first and "Refused by oTree" in first and "Are points paid out?" in first
     assert "Bob" in second and "miser" in second and "Giving 0 is a compromise" in second
