@@ -158,7 +158,8 @@ def test_what_is_missing_is_said_with_the_way_out(machine, monkeypatch):
     ],
 )
 def test_one_that_does_not_start_is_told_of(script, said, tmp_path, monkeypatch):
-    monkeypatch.setattr(chromium_path, "VERSION_SECONDS", 1)
+    if script.startswith("sleep"):
+        monkeypatch.setattr(chromium_path, "VERSION_SECONDS", 1)
     with pytest.raises(SetupError, match="name one in OTREE_BOTEX_CHROMIUM") as error:
         chromium_version(put(tmp_path / "chromium", script))
     assert str(tmp_path) in str(error.value) and said in str(error.value)

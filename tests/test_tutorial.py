@@ -106,5 +106,6 @@ def test_models_find_both_mistakes(server, page):
     edit(server, "gift/__init__.py", re.escape("if values['understood'] != 40:"), MENDED)
     page.get_by_role("link", name="Bots", exact=True).click()
     page.get_by_role("button", name=re.compile("^Start all .*again$")).click()
+    wait_until(lambda: {bot["state"] for bot in server.bots(session)} != {"failed"}, 60, "they play again")
     server.finish(session, 4)
     assert REMARK in report(page)

@@ -45,7 +45,7 @@ class PlainServer(Server):
 
     def start(self) -> None:
         super().start()
-        assert requests.get(f"{self.url}/otree_botex/ping", timeout=5).status_code == 404
+        assert requests.get(f"{self.url}/otree_botex/ping", timeout=60).status_code == 404
 
     def _answers(self) -> bool:
         assert self.process is not None and self.process.poll() is None, f"the server ended:\n{self.log()}"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -128,8 +129,10 @@ def test_a_server_that_hangs_still_saves_its_data(project, start):
     server = start()
     code = Rest(server.url).post("/api/sessions", session_config_name="stuck", num_participants=1)["code"]
     participant = Rest(server.url).get(f"/api/sessions/{code}")["participants"][0]["code"]
+    start_link = f"{server.url}/InitializeParticipant/{participant}"
+    first = requests.get(start_link, allow_redirects=False, timeout=60).headers["Location"]
     with pytest.raises(requests.Timeout):
-        requests.get(f"{server.url}/InitializeParticipant/{participant}", timeout=3)
+        requests.get(urljoin(server.url, first), timeout=3)
     assert stop_otree_server(server) == 1
     assert sessions_on_disk(project) == 1
 
@@ -191,7 +194,7 @@ def test_all_else_finds_the_server_while_it_runs(start, monkeypatch):
         assert Rest(os.environ["OTREE_SERVER_URL"]).get("/api/sessions") == []
         with pytest.raises(ServerError, match="OTREE_REST_KEY"):
             Rest(server.url, "another key").get("/api/sessions")
-        page = requests.get(f"{server.url}/sessions", timeout=10)
+        page = requests.get(f"{server.url}/sessions", timeout=60)
         assert page.url.endswith("/login")
     assert os.environ["OTREE_SERVER_URL"] == "http://elsewhere.example" and "OTREE_REST_KEY" not in os.environ
 

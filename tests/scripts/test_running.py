@@ -72,7 +72,7 @@ def test_a_session(server, database):
     assert made["participant_code"] == [one["code"] for one in told["participants"]]
     assert made["is_human"] == [False, False] and made["human_urls"] == []
     assert made["bot_urls"] == [f"{server.url}/InitializeParticipant/{code}" for code in made["participant_code"]]
-    assert all("pie" not in requests.get(url, timeout=10).url for url in made["bot_urls"])  # they lead somewhere
+    assert all("pie" not in requests.get(url, timeout=60).url for url in made["bot_urls"])  # they lead somewhere
 
 
 def test_people_are_drawn_at_random(server, database):
@@ -483,13 +483,16 @@ def test_the_cache(server, database, openai):
     assert len(openai.asked) == 2 * calls
 
 
-def test_a_record_that_is_in_use_elsewhere(server, database):
+def test_a_record_that_is_in_use_elsewhere(server, database, openai):
     """Another process holds it for a while: bots wait for it."""
     made = init_otree_session("public_goods", 3)
     other = sqlite3.connect(database, isolation_level=None)
-    run = run_bots_on_session(made["session_id"], model="random", wait=False)
+    openai.gate.clear()
+    run = run_bots_on_session(made["session_id"], model=MODEL, wait=False)
+    wait_until(lambda: len(openai.asked) == 3, 60, "all bots think")
     other.execute("PRAGMA busy_timeout = 30000")
     other.execute("BEGIN IMMEDIATE")
+    openai.gate.set()
     assert run._ended.wait(2) is False
     other.execute("ROLLBACK")
     other.close()

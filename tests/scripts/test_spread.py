@@ -239,11 +239,11 @@ def test_a_share_that_breaks_off_ends_the_others(server, database):
 
 
 def test_shares_that_cannot_begin_are_noticed(server, database, monkeypatch, caplog):
-    monkeypatch.setattr(spread, "BEGIN_SECONDS", 2.0)
+    monkeypatch.setattr(spread, "BEGIN_SECONDS", 8.0)
     made = init_otree_session("public_goods", 3)
     with ThreadPoolExecutor(1) as executor:
         run = run_bots_on_session(made["session_id"], model="random", executor=executor, workers=3, wait=False)
-        wait_until(lambda: "Of 3 shares 2 have not begun." in caplog.text, 20, "it is noticed")
+        wait_until(lambda: "Of 3 shares 2 have not begun." in caplog.text, 60, "it is noticed")
         run.stop()
         assert not run.wait(30)
 
