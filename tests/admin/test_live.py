@@ -9,7 +9,7 @@ import pytest
 from ..hostile import ALL_OF_THEM, HOSTILE, harmless
 from ..record.journal import FIELD, decision
 from ..record.journal import page as page_record
-from ..servers import wait_until
+from ..servers import edit, wait_until
 from .fed import feed, rewriting
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
@@ -51,6 +51,8 @@ def test_who_waits_for_whom_and_what_can_be_done(start_server, tab, otree):
     page = tab(server, session)
     row(page, "P2").get_by_text("waiting for others").wait_for()
     row(page, "P2").get_by_text("for P1", exact=True).wait_for()
+    row(page, "P3").get_by_text("waiting for others").wait_for()
+    row(page, "P3").get_by_text("Drawn at random.").wait_for()
     texts = row(page, "P3").inner_text()
     assert (
         "guess_two_thirds, round 1" in texts and "random" in texts and "of 12" in texts and "Drawn at random." in texts
@@ -180,6 +182,8 @@ def test_a_bot_that_failed_says_why_and_what_can_be_done(start_server, tab):
 @pytest.mark.parametrize("otree", ["6", "5"])
 def test_paused_and_gone_on(start_server, tab, otree):
     server = start_server(otree)
+    # nobody is at the end soon
+    edit(server, "dictator_de/Ergebnis.html", "Danke für", "Danke " + 150 * "sehr " + "für")
     session = server.session("dictator_de", 3)
     server.launch(session, **LONG)
     page = tab(server, session)

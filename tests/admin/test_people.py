@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from ..servers import wait_until
+from ..servers import edit, wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -100,7 +100,7 @@ def test_bargaining_in_a_chat(start_server, person, otree):
 
 def test_the_person_lets_the_time_run_out(start_server, person):
     server = start_server()
-    session = server.session("bargaining", 2, talk_seconds=6)
+    session = server.session("bargaining", 2, talk_seconds=15)
     person.enter(server, session, 1)
     server.launch(session)
     person.meet("Instructions")
@@ -133,9 +133,11 @@ def test_a_room_with_labels(start_server, person):
 
 def test_time_limits_and_a_page_that_cannot_be_passed_yet(start_server, person):
     server = start_server()
+    edit(server, "memory/__init__.py", "PAUSE_SECONDS = 3", "PAUSE_SECONDS = 12")
+    edit(server, "memory/__init__.py", "WORDS_SECONDS = 4", "WORDS_SECONDS = 10")
     session = server.session("memory", 2)
+    server.launch(session, bots=1)
     person.enter(server, session, 1)
-    server.launch(session)
     person.meet("Please memorise these words")
     assert person.page.get_by_role("button", name="Next").count() == 0
     person.meet("A short pause")  # by itself
@@ -146,7 +148,7 @@ def test_time_limits_and_a_page_that_cannot_be_passed_yet(start_server, person):
         person.go_on()
         return "/Recall/" in person.page.url
 
-    wait_until(passed, 15, "the pause is over")
+    wait_until(passed, 60, "the pause is over")
     person.page.get_by_label("garden").check()
     person.page.get_by_label("Which word came third?").fill("Spoon")
     person.go_on()

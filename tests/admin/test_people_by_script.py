@@ -128,7 +128,8 @@ def test_trades_are_at_the_standing_prices(start_server, new_person, otree):
     _name_price(second_seller, 55)
     first_buyer.page.get_by_role("button", name="Buy at 55").click()
     second_seller.page.get_by_text("No. 1 at 55 (you sold)").wait_for()
-    assert second_buyer.page.locator("#bids").inner_text() == "35 (yours)"  # the other's bid went with the trade
+    bids = second_buyer.page.locator("#bids")
+    wait_until(lambda: bids.inner_text() == "35 (yours)", 30, "the other's bid has gone with the trade")
     _name_price(second_seller, 0)
     second_seller.page.get_by_text("Please name a whole number from 1 to 100.").wait_for()
     _name_price(second_seller, 20)
@@ -151,7 +152,7 @@ def test_trades_are_at_the_standing_prices(start_server, new_person, otree):
 
 def test_the_market_closes_when_the_time_is_over(start_server, new_person):
     server = start_server()
-    session, (buyer, seller) = _all_enter(server, new_person, "auction", 2, auction_seconds=10)
+    session, (buyer, seller) = _all_enter(server, new_person, "auction", 2, auction_seconds=25)
     _name_price(seller, 80)
     buyer.page.get_by_role("button", name="Buy at 80").wait_for()
     for trader in (buyer, seller):
@@ -198,7 +199,8 @@ def _all_enter(server, new_person, experiment, number, **config_fields):
 
 
 def _leave_in_vain(person):
-    person.go_on()
+    with person.page.expect_navigation():
+        person.go_on()
     person.page.locator(".otree-form-errors").wait_for()
 
 

@@ -38,11 +38,11 @@ def test_click_through(start_server, page, otree):
     page.get_by_label("Name", exact=True).fill("pair")
     page.get_by_role("button", name="Add the set").click()
     page.get_by_role("heading", name="Personas: pair").wait_for()
+    page.wait_for_load_state("load")
     assert page.locator("#preview pre").all_inner_texts()[1].splitlines() == [
         *("name: Bo", "age: 51", "occupation: a bus driver", "trait: trust people easily"),
     ]
     page.get_by_label("Template").fill("You are ")
-    page.wait_for_load_state("load")
     page.get_by_role("button", name="$name").click()
     page.locator("#preview pre").get_by_text("You are Anna", exact=True).wait_for()  # without saving
     page.get_by_label("Template").press_sequentially(", $job.")
@@ -56,6 +56,7 @@ def test_click_through(start_server, page, otree):
     page.get_by_label("Template").fill("You are $name, $age.")
     page.get_by_role("button", name="Save the template").click()
     page.get_by_role("link", name="the template").wait_for()
+    page.wait_for_load_state("load")
     assert page.locator("#preview pre").all_inner_texts() == ["You are Anna, 34.", "You are Bo, 51."]
     assert files(server)["pair.txt"] == "You are $name, $age.\n"
     assert server.get("/LLMBotsPersonas/pair/file/txt") == "You are $name, $age.\n"
@@ -151,6 +152,7 @@ def test_hostile_texts_stay_texts(start_server, page):
     page.locator("#preview pre").get_by_text("parent.__hit = 'frame'").first.wait_for()
     page.get_by_role("button", name="Save the template").click()
     page.get_by_role("link", name="the template").wait_for()
+    page.wait_for_load_state("load")
     harmless(page)
 
 

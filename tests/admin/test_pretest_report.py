@@ -40,6 +40,8 @@ def test_what_six_bots_found_out(start_server, page, otree):
     session = feed(server, "quiz", seats(), ALSO)
     page.goto(f"{server.url}/LLMBots/{session}")
     page.get_by_role("link", name="Pre-test report").first.click()
+    page.locator(".verdict").wait_for()
+    page.wait_for_load_state("load")
 
     assert words(page.locator(".verdict")) == (
         "1 of 6 bots did not get to the end. 5 of 6 bots played to the end, all pages were seen. "

@@ -50,6 +50,7 @@ def test_click_through(start_server, page, otree):
     refused.get_by_label("refused").fill("This was not accepted:\n$errors\nTry again.")
     refused.get_by_role("button", name="Save").click()
     refused.get_by_text("changed", exact=True).wait_for()
+    page.wait_for_load_state("load")
     assert refused.locator("del").all_inner_texts() == ["You are still on the same page. Answer all of it again."]
     assert refused.locator("ins").all_inner_texts() == ["Try again."]
     assert files(server, "terse") == {"refused.txt": "This was not accepted:\n$errors\nTry again.\n"}

@@ -119,7 +119,7 @@ def test_a_bot_stands_in_until_the_person_is_back(start_server, person, page, ot
     assert whose(server, session)[0] == "person"
     (bot,) = server.wait_for_end(session)
     assert bot["state"] == "stopped"
-    save(server, fill_after=0, stand_in_after=3)  # who waits for others is not inactive
+    save(server, fill_after=0, stand_in_after=10)  # who waits for others is not inactive
     person.meet("Results")
     person.end()
     assert [bot["state"] for bot in server.wait_for_end(session)] == ["stopped", "finished", "finished"]

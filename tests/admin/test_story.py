@@ -107,6 +107,7 @@ def read(server, session, page):
     scripted = next(bot for bot in server.bots(session) if bot["model"] == study.MODEL)
     page.get_by_role("link", name=f"P{scripted['seat']}", exact=True).click()
     page.get_by_text("Have you understood the rules?").first.wait_for()
+    page.wait_for_load_state("load")
     assert scripted["persona"] in page.locator("body").inner_text()
     assert any(reason in page.locator("body").inner_text() for reason in study.REASONS)
     page.get_by_role("link", name="Answers").click()
@@ -115,6 +116,7 @@ def read(server, session, page):
     page.get_by_text("Answers of bots").first.wait_for()
     page.get_by_role("link", name="Pre-test report").click()
     page.get_by_text("Needs attention").wait_for()
+    page.wait_for_load_state("load")
     assert any(remark in page.locator("body").inner_text() for remark in study.REMARKS)
 
 

@@ -39,6 +39,7 @@ def test_click_through(start_server, page):
 
     page.get_by_role("link", name="P2", exact=True).click()
     page.get_by_role("heading", name="P2").wait_for()
+    page.wait_for_load_state("load")
     sections = page.locator(".llm-bots-step")
     texts = sections.all_inner_texts()
     assert "guess_two_thirds / Introduction, round 1" in texts[0] and "guess_two_thirds / Results, round 3" in texts[-2]

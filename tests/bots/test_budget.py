@@ -208,7 +208,7 @@ def test_a_paused_bot_goes_on_when_its_budget_is_raised():
 def test_a_page_whose_time_runs_out_meanwhile_is_as_any_whose_time_is_up():
     llm, mine = ScriptedLLM(answer(1)), purse(calls=0)
     thinker, journal, _ = bot(llm, mine)
-    threading.Timer(0.6, lambda: mine.heed(reply({"calls": 1}))).start()
+    threading.Timer(3, lambda: mine.heed(reply({"calls": 1}))).start()
     with pytest.raises(TimeUp):
         thinker.decide(page(), deadline=time.monotonic() + 0.2)
     assert not llm.requests and mine._spent().calls == 0 and mine.put_aside(2, 0) is None

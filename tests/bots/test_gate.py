@@ -47,7 +47,7 @@ def test_no_gate_lets_a_bot_pass_that_was_told_to_stop():
 
 def test_a_bot_is_paused_until_it_may_go_on(shut):
     gate, journal = shut
-    threading.Timer(0.5, setattr, (gate, "is_shut", False)).start()
+    threading.Timer(2, setattr, (gate, "is_shut", False)).start()
     assert gate.enter() is True
     assert states(journal)[0] == "paused" and states(journal)[-1] == "waiting"
     assert journal.of("state")[0]["error"] == ""
@@ -55,7 +55,7 @@ def test_a_bot_is_paused_until_it_may_go_on(shut):
 
 def test_a_paused_bot_can_be_stopped(shut):
     gate, journal = shut
-    threading.Timer(0.5, gate.stop.set).start()
+    threading.Timer(2, gate.stop.set).start()
     with pytest.raises(Stopped):
         gate.enter()
     assert set(states(journal)) == {"paused"}
@@ -70,8 +70,8 @@ def test_a_paused_bot_whose_server_is_gone_gives_up(shut, monkeypatch):
 
 def test_the_time_of_a_pause_is_not_of_the_pages_limits(shut):
     gate, journal = shut
-    spent = Spent(PageLimits(seconds=0.4), journal, gate)
-    threading.Timer(0.6, setattr, (gate, "is_shut", False)).start()
+    spent = Spent(PageLimits(seconds=2), journal, gate)
+    threading.Timer(3, setattr, (gate, "is_shut", False)).start()
     gate.enter()
     assert spent.may_act() and spent.end > time.monotonic()
 
@@ -80,6 +80,6 @@ def test_a_bot_that_is_paused_before_it_begins_opens_no_page(shut):
     gate, journal = shut
     opened: list[str] = []
     browser, window = SimpleNamespace(open=lambda: opened.append("a page")), SimpleNamespace(close=lambda: None)
-    threading.Timer(0.5, gate.stop.set).start()
+    threading.Timer(2, gate.stop.set).start()
     assert not Player(browser, window, None, journal, gate).play()
     assert opened == [] and states(journal)[-1] == "stopped"

@@ -7,6 +7,8 @@ from threading import Event
 
 import pytest
 
+from otree_botex.bots.chromium import ears
+
 from ..servers import wait_until
 from .loopback import redirect, serving
 from .test_looking import named
@@ -31,7 +33,7 @@ def refusals(tab, number=1):
         found.extend((data["what"], data["url"]) for what, data in tab.noted() if what == "refused")
         return len(found) >= number
 
-    wait_until(enough, 5, f"{number} things are refused, only {found}")
+    wait_until(enough, 20, f"{number} things are refused, only {found}")
     return sorted(set(found))
 
 
@@ -67,7 +69,7 @@ def test_no_websocket_leads_elsewhere_and_the_experiments_own_does(visit, home, 
         const socket = new WebSocket('{own}/live/x');
         socket.onopen = () => socket.send('{{"bid": 5}}');
         socket.onmessage = message => out.textContent = 'got ' + message.data;</script>""")
-    wait_until(lambda: "got" in tab.look().scene.text, 5, "the socket answers")
+    wait_until(lambda: "got" in tab.look().scene.text, 20, "the socket answers")
     noted = tab.noted()
     assert [(what, data) for what, data in noted if what.startswith("live")] == [
         ("live out", {"message": {"bid": 5}}),
@@ -86,7 +88,7 @@ def test_workers_reach_nothing_else_either(visit, home, other):
         "text/javascript",
     )
     tab = visit("<p id=out></p><script>new Worker('/worker.js').onmessage = m => out.textContent = m.data</script>")
-    wait_until(lambda: "re" in tab.look().scene.text, 5, "the worker tells")
+    wait_until(lambda: "re" in tab.look().scene.text, 20, "the worker tells")
     assert "refused" in tab.look().scene.text
 
 
@@ -156,13 +158,14 @@ def test_what_is_not_a_participants_to_give_is_refused_and_noted(visit, home, wh
     assert refusals(tab) == [(what, url.format(home.url))]
     asks = "no" in wanted.replace("navigator", "")
     if asks:
-        wait_until(lambda: "waiting" not in tab.look().scene.text, 5, "the page has its answer")
+        wait_until(lambda: "waiting" not in tab.look().scene.text, 20, "the page has its answer")
     text = tab.look().scene.text
     assert ("denied" if asks else "waiting") in text
     assert tab.loads == 1 and tab.away == ""
 
 
-def test_windows_of_the_site_are_read_and_closed_and_others_refused(visit, home, other):
+def test_windows_of_the_site_are_read_and_closed_and_others_refused(visit, home, other, monkeypatch):
+    monkeypatch.setattr(ears, "WINDOW_MILLISECONDS", 20_000)
     home.pages["/rules"] = "<title>Rules</title><p>The rules</p>"
     tab = visit(f"""<a href=/rules target=_blank>Rules</a><button onclick="window.open('{other.url}/')">Away</button>
         <button onclick="window.open().document.write('<p>Written</p>')">Write</button>""")
@@ -180,9 +183,9 @@ def test_windows_of_the_site_are_read_and_closed_and_others_refused(visit, home,
     ):
         windows.clear()
         tab.press(named(scene, name).number)
-        wait_until(noted, 5, f"the window of {name} is noted")
+        wait_until(noted, 40, f"the window of {name} is noted")
         assert windows == [event]
-    wait_until(lambda: len(tab._here.context.pages) == 1, 5, "the windows are closed")
+    wait_until(lambda: len(tab._here.context.pages) == 1, 20, "the windows are closed")
     assert tab.loads == 1 and tab.away == ""
 
 

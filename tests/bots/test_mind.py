@@ -292,12 +292,12 @@ def test_a_page_that_has_changed_is_shown_again():
 
 
 def test_time_that_runs_out_while_a_model_is_out_of_reach():
-    deadline = time.monotonic() + 0.3
+    deadline = time.monotonic() + 2
     llm = ScriptedLLM(*[TransientModelError("busy", 60)] * 3, answer(5))
     thinker, journal = mind(llm)
     with pytest.raises(TimeUp):
         thinker.decide(page(), deadline=deadline)
-    assert time.monotonic() - deadline < 1 and len(llm.requests) == 1
+    assert time.monotonic() - deadline < 10 and len(llm.requests) == 1
     assert llm.requests[0].deadline == deadline
     decision = thinker.run_out(replace(page(), form=Form(fields=(Field("q1", "amount", "integer", value="7"),))))
     assert decision.entries == (("amount", "7"), TIMED_OUT) and decision.answers == {}

@@ -23,6 +23,7 @@ from otree_botex.bots.player import CRASHES, Player
 from otree_botex.bots.window import Window
 
 from .loopback import redirect
+from .test_engine import name_of
 from .test_player import Model, Records
 
 pytestmark = pytest.mark.browser
@@ -34,7 +35,7 @@ REACTION = """<p id=task></p><button type=button id=hit onclick="answer('hit')">
     let trial = 0, timer;
     function show() {
         task.textContent = `Trial ${trial += 1} of 3: hit within a second`;
-        timer = setTimeout(() => answer(null), trial == 2 ? 5000 : 1000);
+        timer = setTimeout(() => answer(null), trial == 2 ? 30000 : 1000);
     }
     function answer(given) {
         clearTimeout(timer);
@@ -55,7 +56,7 @@ def kill_browser():
 
     def kill():
         ours = (one for one in psutil.Process().children(recursive=True) if one not in before)
-        next(process for process in ours if process.name().startswith("chrom")).kill()
+        next(process for process in ours if name_of(process).startswith("chrom")).kill()
 
     return kill
 
@@ -206,11 +207,11 @@ def test_after_its_waiting_time_a_bot_is_asked_again(play):
             (next(p["seconds"] for p in properties if "seconds" in p)["maximum"], request.messages[-1]["content"])
         )
         wait, click = {"do": "wait", "seconds": 1}, press(request, "Red")["actions"]
-        actions = [[wait, wait, *click], [*click, wait, *click], [*click, {"do": "submit"}]]
+        actions = [[wait, wait, *click], [*click, {**wait, "seconds": 20}, *click], [*click, {"do": "submit"}]]
         return {"reason": "So.", "actions": actions[len(asked) - 1]}
 
     asked = []
-    later = "<p id=late></p><script>addEventListener('click', () => setTimeout(sell, 500))"
+    later = "<p id=late></p><script>addEventListener('click', () => setTimeout(sell, 2500))"
     later += "\nfunction sell() { late.innerHTML = 'Sold <button type=button>Thank the buyer</button>'; }</script>"
     played = play(BY_SCRIPT + later, think)
     assert played.done, played.state

@@ -166,8 +166,8 @@ def test_answers_that_come_too_early_are_sent_again_as_they_are(start_server):
     early = """
     @staticmethod
     def error_message(player, values):
-        if time.time() < player.participant.vars['pause_began'] + 6:
-            return 'Please wait 1 more second'
+        if time.time() < player.participant.vars['pause_began'] + 10:
+            return 'Please wait 4 more seconds'
 """
     code.write_text(code.read_text().replace("    timeout_seconds = C.RECALL_SECONDS\n", early))
     server.start()
@@ -178,7 +178,7 @@ def test_answers_that_come_too_early_are_sent_again_as_they_are(start_server):
     assert rows["third_word"]["answer"] == saved["memory.1.player.third_word"] != ""
     refusals = json.loads(rows["new_word"]["refusals"])
     assert 1 <= len(refusals) <= 4 and {refusal["messages"][""] for refusal in refusals} == {
-        "Please wait 1 more second"
+        "Please wait 4 more seconds"
     }
     assert rows["new_word"]["outcome"] == "submitted" and server.bots(session)[0]["calls"] == 1
 

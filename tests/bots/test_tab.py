@@ -7,6 +7,7 @@ import time
 import pytest
 
 from otree_botex.bots.actions import Action
+from otree_botex.bots.chromium import settling
 from otree_botex.bots.chromium.hands import Impossible
 from otree_botex.bots.chromium.tab import ACT_MILLISECONDS, Moved
 
@@ -256,7 +257,7 @@ def test_who_goes_goes_although_the_page_asks_to_stay(bot, home):
 # ---- pages that come
 
 
-def slowly(html, seconds=2.0):
+def slowly(html, seconds):
     def answer(visit):
         time.sleep(seconds)
         visit.answer(html)
@@ -274,11 +275,11 @@ def slowly(html, seconds=2.0):
             fetch('/send', {method: 'POST', body: new URLSearchParams(new FormData(f))}).then(() => location = '/next');
         }</script>""",
         "<a href=/next>Go</a>",
-        "<button onclick=\"setTimeout(() => location = '/next', 100)\">Go</button>",
+        "<button onclick=\"setTimeout(() => location = '/next', 10)\">Go</button>",
     ],
 )
 def test_the_next_page_is_waited_for(bot, home, page):
-    home.pages["/send"] = slowly("")
+    home.pages["/send"] = slowly("", 1.0)
     home.pages["/next"] = slowly("<p>next</p>", ACT_MILLISECONDS / 1000 + 0.5)  # longer than a click may take
     bot = bot(page)
     bot.do("click", "Go")
@@ -288,8 +289,9 @@ def test_the_next_page_is_waited_for(bot, home, page):
     assert sent in ([], [[["x", "5"]]])
 
 
-def test_what_a_live_page_begins_with_is_waited_for(visit):
+def test_what_a_live_page_begins_with_is_waited_for(visit, monkeypatch):
     """Over a network the first message takes longer than a page needs to settle."""
+    monkeypatch.setattr(settling, "LIVE_SECONDS", 20.0)
     tab = visit("""<p id=price>…</p><script>
         const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live?x');
         socket.onopen = () => setTimeout(() => socket.send('57'), 1000);

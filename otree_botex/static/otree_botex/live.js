@@ -115,10 +115,10 @@ const LLMBots = (function () {
     async function refresh() {
       const old = document.getElementById(id);
       if (document.visibilityState !== 'visible') return later();
-      const unfolded = [...old.querySelectorAll('details')].map(details => details.open);
       try {
         const response = await fetch(location.pathname);
         const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById(id);
+        const unfolded = [...old.querySelectorAll('details')].map(details => details.open);
         fresh.querySelectorAll('details').forEach((details, number) => { details.open = unfolded[number]; });
         old.classList.remove('opacity-50');
         if (fresh.outerHTML !== old.outerHTML) old.replaceWith(fresh);
