@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .servers import Server
 
@@ -20,10 +21,20 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 # Dask's profiler may hang a process that starts threads, for ever, before Python 3.11.9 (its issue 106883).
 os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
 
+# A busy machine is no fault.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 ROOT = Path(__file__).parents[1]
 OTREE = {"6": os.environ.get("OTREE6_PYTHON"), "5": os.environ.get("OTREE5_PYTHON")}
 
 StartServer = Callable[..., Server]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many workers as there are processors: servers, bots and browsers are waited for most of the time."""
+    return min(2 * (os.cpu_count() or 1), 8)
 
 
 def copy_demo(folder: Path, settings: str = "") -> Path:
