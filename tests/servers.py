@@ -24,8 +24,9 @@ from otree_botex.records import ENDED
 
 START_SECONDS = 60.0
 END_SECONDS = 60.0
-_ports = itertools.count()
 DROPPED = ("OSError: ", "websockets.exceptions.ConnectionClosedError: ")
+"""So ends what a server logs of a websocket that the other side has dropped."""
+_ports = itertools.count()
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

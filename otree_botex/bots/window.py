@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PageError
 from ..passing import lasting
 from .answers import Refusal
-from .browser import left_for
+from .browser import REQUEST_TIMEOUT, left_for
 from .decision import TIMED_OUT, Decision
 from .drivers import Drivers
 from .field import Field
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 OVERTIME_SECONDS = 15.0
 """A page is sent within so long after its button was pressed, or, by its own script, after its time was up."""
-SERVER_SECONDS = 120.0
-"""So long the server may take to answer what was sent."""
 MOVING_SECONDS = 30.0
 """So long the next page may be on its way while this one cannot be looked at any more."""
 
@@ -130,7 +128,7 @@ class Window:
         tab, now = self.tab, time.monotonic()
         end = max(now, self._until if by_itself else now) + OVERTIME_SECONDS
         while tab.loads == self._loads and not tab.away:
-            if time.monotonic() > (end + SERVER_SECONDS if tab.is_leaving else end):
+            if time.monotonic() > (end + REQUEST_TIMEOUT if tab.is_leaving else end):
                 return
             if tab.has_dialog:
                 if not by_itself:
