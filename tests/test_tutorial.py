@@ -25,12 +25,14 @@ REMARK = "The rules said that I have 100 points, this page says 10. Which is it?
 
 
 def reader(messages, schema):
-    """A model that has read the rules: what is tripled is 60, and 10 points are not 100."""
+    """A model that has read the rules and stands by them: what is tripled is 60, and 10 points are not 100."""
     reply = stub.valid(messages, schema)
-    if "What you give is tripled" in messages[-1]["content"] and "answers" in reply:
+    told = [message["content"] for message in messages]
+    page = next(text for text in reversed(told) if not text.startswith("This was not accepted"))
+    if "What you give is tripled" in page and "answers" in reply:
         reply["answers"] = {"q1": 60}
     if "remark" in reply:
-        reply["remark"] = REMARK if "10 points to give from" in messages[-1]["content"] else ""
+        reply["remark"] = REMARK if "10 points to give from" in page else ""
     return reply
 
 
