@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from .words import count
+
 WIDTH = 96
 MOST_TITLE = 44
 MOST_REFUSALS = 5
@@ -16,7 +18,7 @@ MOST_CONTROLS = 12
 def in_full(report: dict[str, Any]) -> Iterator[str]:
     """Every page with what became of it, then what went wrong, then one line that sums it up."""
     bots = len(report["bots"])
-    yield f"\n{report['config']}: what {bots} random bot{'' if bots == 1 else 's'} could do\n"
+    yield f"\n{report['config']}: what {count(bots, 'random bot')} could do\n"
     width = min(max((len(page["title"]) for page in report["pages"]), default=0), MOST_TITLE)
     for number, page in enumerate(report["pages"], start=1):
         yield from _wrap(f"{number:3}. {page['title']:<{width}}  {page['kind']}, {_outcome(page)}", " " * 9)

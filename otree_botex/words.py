@@ -1,4 +1,4 @@
-"""Money and time in words, the same on a page, in a report and in a terminal."""
+"""Numbers, money and time in words, the same on a page, in a report and in a terminal."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+LEAST = 1e-6
+"""An amount of US dollars below this is not told in digits."""
+
+
+def count(number: float, thing: str, several: str = "") -> str:
+    """ "1 bot", "2,000 bots"."""
+    return f"{number:,} {thing if number == 1 else several or thing + 's'}"
+
 
 def money(dollars: float) -> str:
     """An amount of US dollars; below 1 with two digits that matter. `live.js` writes amounts in the same way."""
     if not dollars:
         return "$0"
+    if dollars < LEAST:
+        return f"under ${LEAST:.6f}"
     return f"${dollars:.{2 if dollars >= 1 else min(1 - math.floor(math.log10(dollars)), 6)}f}"
 
 
 def spent(dollars: float, unpriced: int) -> str:
     """What bots cost; of the `unpriced` replies, whose price nobody knows, the dollars are missing."""
     if unpriced:
-        return f"over {money(dollars)}" if dollars else "not known"
+        return f"over {money(dollars)}" if dollars >= LEAST else "not known"
     return money(dollars)
 
 

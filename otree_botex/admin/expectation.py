@@ -9,7 +9,7 @@ from operator import add
 
 from ..parameters import REPLAY, Parameters
 from ..records import MemoryMode
-from ..words import money
+from ..words import count, money
 
 PROMPT_TOKENS, PAGE_TOKENS = (450, 900), (100, 700)
 """What the instructions with a page's questions, and what a page itself may take, at least and at most."""
@@ -160,11 +160,13 @@ def _range(spans: Sequence[Span]) -> Span:
 def _source(model: str, own: Sequence[Took], others: Sequence[Took], asked: Sequence[Took], same_code: bool) -> str:
     code = "with the code as it is now" if same_code else "with other code than it has now"
     if own:
-        return f"{model}: from {_bots(own)} of this model that finished this experiment before, {code}."
+        return f"{model}: from {count(len(own), 'bot')} of this model that finished this experiment before, {code}."
     if others:
-        return f"{model}: from {_bots(others)} of other models that finished this experiment before, {code}."
+        return (
+            f"{model}: from {count(len(others), 'bot')} of other models that finished this experiment before, {code}."
+        )
     if asked:
-        return f"{model}: from the pages that {_bots(asked)} with random answers had to decide on, {code}."
+        return f"{model}: from the pages that {count(len(asked), 'bot')} with random answers had to decide on, {code}."
     return f"{model}: very roughly, from the number of pages alone. “Check this experiment” first makes it more exact."
 
 
@@ -173,14 +175,10 @@ def _left_out(row: Parameters, own: Sequence[Took], others: Sequence[Took], earl
     found = []
     unlike = [one for one in earlier.bots if one.model != "random" and one not in others]
     if unlike and not own:
-        found.append(f"Not counted: {_bots(unlike)} with another setting of memory or pictures.")
+        found.append(f"Not counted: {count(len(unlike), 'bot')} with another setting of memory or pictures.")
     if row.images and not (own or others):
         found.append("Pictures come on top.")
     return found
-
-
-def _bots(bots: Sequence[Took]) -> str:
-    return "1 bot" if len(bots) == 1 else f"{len(bots)} bots"
 
 
 def said(span: Span) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from ..words import count
+
 if TYPE_CHECKING:
     from ..models import Event
 
@@ -39,7 +41,7 @@ def told(events: Iterable[Event]) -> list[dict[str, Any]]:
 def _traffic(events: Sequence[Event]) -> dict[str, Any]:
     times = Counter(event.what for event in events)
     counted = [
-        f"{times[what]} {word}{'' if times[what] == 1 else 's'} {'received' if what == 'live in' else 'sent'}"
+        f"{count(times[what], word)} {'received' if what == 'live in' else 'sent'}"
         for what, word in TRAFFIC.items()
         if times[what]
     ]

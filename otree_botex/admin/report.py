@@ -11,6 +11,7 @@ from typing import Any
 from otree.models import Session
 
 from ..records import ENDED
+from ..words import count
 from . import page_report, status
 from .places import Place, Seat, by_number, named, stranded, where
 from .played import played
@@ -51,7 +52,7 @@ def _problems(seats: Sequence[Seat], places: Mapping[float, Place], pages: list[
         )
     missed = sum(page["state"] == "not reached" for page in pages)
     if problems and missed:
-        problems.append(f"{_pages(missed)} after that could not be checked.")
+        problems.append(f"{count(missed, 'page')} after that could not be checked.")
     return problems
 
 
@@ -59,16 +60,12 @@ def _summary(finished: int, seats: Sequence[Seat], pages: list[dict[str, Any]]) 
     playing = sum(seat.state not in ENDED for seat in seats)
     missing, played = (sum(bool(page[name]) for page in pages) for name in ("needs_browser", "in_browser"))
     undecided = sum(bool(page["untouched"]) for page in pages)
-    told = [f"{_pages(played)} played in a browser"] if played else []
+    told = [f"{count(played, 'page')} played in a browser"] if played else []
     told += [f"{undecided} of them left without a decision"] if undecided else []
     if missing:
-        told.append(f"{_pages(missing)} need{'s' if missing == 1 else ''} a browser")
+        told.append(f"{count(missing, 'page')} need{'s' if missing == 1 else ''} a browser")
     elif not played:
         unseen = any(page["state"] == "not reached" for page in pages)
         told.append("no page that was reached needs a browser" if unseen else "no page needs a browser")
     still = f", {playing} still playing" if playing else ""
     return f"{finished} of {len(seats)} bots finished{still}; {', '.join(told)}."
-
-
-def _pages(number: int) -> str:
-    return f"{number} page{'' if number == 1 else 's'}"

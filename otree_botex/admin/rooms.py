@@ -22,7 +22,7 @@ from ..errors import BotexError
 from ..models import Bot, Launch, RoomPolicy
 from ..policies import Policy, stored
 from ..records import ENDED
-from ..words import lasted
+from ..words import count, lasted
 from . import launches, presence, seats, visitors
 from .settings import bot_settings
 
@@ -214,7 +214,7 @@ def _words(policy: Policy) -> str:
     models = ", ".join(dict.fromkeys(row.model for row in policy.plan().rows))
     wants: list[str] = []
     if policy.seats:
-        wants.append(f"take {_number(policy.seats)}")
+        wants.append(f"take {count(policy.seats, 'seat')}")
     if policy.fill_after is not None:
         wants.append(f"fill the seats that nobody has opened after {lasted(policy.fill_after)}")
     if policy.stand_in_after is not None:
@@ -255,8 +255,4 @@ def _playing(name: str, session: Session | None) -> list[str]:
     others = len(playing) - len(instead)
     said = [f"A bot stands in for {', '.join(instead)}."] if len(instead) == 1 else []
     said += [f"Bots stand in for {', '.join(instead)}."] if len(instead) > 1 else []
-    return said + ([f"Bots of this room play on {_number(others)}."] if others else [])
-
-
-def _number(seats: int) -> str:
-    return "1 seat" if seats == 1 else f"{seats} seats"
+    return said + ([f"Bots of this room play on {count(others, 'seat')}."] if others else [])

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..record.exports import asked
 from ..record.transcripts import Played
+from ..words import count
 from .happened import told
 from .page_report import BY
 
@@ -81,8 +82,8 @@ def _trouble(one: Played, refusals: int, failed: bool) -> str:
     found = [
         "the bot failed here" if failed else "",
         "nothing was decided" if one.step.untouched else "",
-        _count(refusals, "refusal"),
-        _count(one.failed_calls, "failed call"),
+        count(refusals, "refusal") if refusals else "",
+        count(one.failed_calls, "failed call") if one.failed_calls else "",
         "a limit was reached" if any(event.what == "limit" for event in one.events) else "",
         outcome if outcome in ("timed out", "left", "interrupted") else "",
     ]
@@ -162,7 +163,3 @@ def text_of(value: Any) -> str:
 def clock(seconds: float) -> str:
     """The time of day of a moment."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%H:%M:%S UTC")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}" if number else ""

@@ -15,11 +15,12 @@ from starlette.routing import Route
 from ..models import Bot, Launch, Message
 from ..record.rows import row_of
 from ..record.transcripts import played
-from ..words import spent
+from ..words import count, spent
 from . import status, transcript
 from .escaping import escaped
 from .own import record
 
+COUNTED = {"call": "calls", "token": "tokens", "refusal": "refusals"}
 LONG = 100
 """With more steps than this a browser lays out only those that are in sight."""
 
@@ -41,7 +42,7 @@ class LLMBotsTranscript(AdminSessionPage):
         values = {
             "bot": {
                 **now,
-                **{name: f"{now[name]:,}" for name in ("calls", "tokens", "refusals")},
+                **{several: count(now[several], one) for one, several in COUNTED.items()},
                 "cost": spent(now["cost"], now["unpriced"]),
                 "persona": bot.persona or "",
                 "persona_name": bot.persona_name or "",

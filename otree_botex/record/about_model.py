@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .markup import Code, Pieces, count, joined, listed, say
+from ..words import count
+from .markup import Code, Pieces, joined, listed, say
 
 Manifest = Mapping[str, Any]
 

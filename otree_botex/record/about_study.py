@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any
 
+from ..words import count
 from .about_model import Manifest, is_local, kind
 from .manifests import by_row
-from .markup import Code, Pieces, count, joined, listed, say
+from .markup import Code, Pieces, joined, listed, say
 
 CAUSES = {
     "refused": "too many replies to a page were refused",
@@ -218,7 +219,7 @@ def automation(manifest: Manifest) -> Pieces:
         "Fully automated: once started ({}), bots decided and submitted by themselves, and no person saw or changed a "
         "reply before it was submitted. {} stopped before the end. {}",
         Code(manifest["started_by"] or "by whom is not known"),
-        "1 bot was" if stopped == 1 else f"{stopped:,} bots were",
+        count(stopped, "bot was", "bots were"),
         f"{count(manifest['experiment']['humans'], 'human')} played in the same session."
         if manifest["experiment"]["humans"]
         else "No human played in the same session.",

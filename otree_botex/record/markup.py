@@ -76,10 +76,6 @@ def joined(*sentences: Pieces) -> list[str]:
     return pieces
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def to_markdown(blocks: Iterable[Block]) -> str:
     """Plain Markdown, which CommonMark, GitHub and pandoc read alike."""
     return "\n\n".join(map(_markdown, blocks)) + "\n"

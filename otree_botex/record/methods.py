@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ..words import count
 from . import about_model as model
 from . import about_study as study
 from .about_model import Manifest, kind
@@ -21,7 +22,6 @@ from .markup import (
     Pieces,
     Points,
     Verbatim,
-    count,
     joined,
     say,
     to_latex,

@@ -334,7 +334,6 @@ def test_payoffs_by_treatment_and_who_got_nothing():
 def test_words():
     assert words.seats([3, 1, 1]) == "P1, P3" and words.seats(range(1, 15)).endswith("P12 and 2 more")
     assert words.joined(["a"]) == "a" and words.joined(["a", "b", "c"]) == "a, b and c"
-    assert words.count(1, "bot") == "1 bot" and words.count(0, "bot") == "0 bots"
     assert words.share(1, 1000) == 1 and words.share(0, 5) == 0 and words.share(1, 0) == 0
 
 

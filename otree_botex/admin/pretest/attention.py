@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...records import ENDED
+from ...words import count
 from ..page_report import BY
 from ..places import Seat, by_number, stranded
 from .gathered import Gathered
-from .words import count, joined, seats, short
+from .words import joined, seats, short
 
 LEVELS = ("danger", "warning", "hint")
 """What stops bots or spoils data; what people are likely to stumble over; what may be as it should be."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...records import ENDED
-from ...words import lasted
+from ...words import count, lasted
 from ..places import by_number, stranded, where
 from . import attention, played_with
 from .gathered import Gathered, Who
 from .page import page
-from .words import count, share, spread, whole
+from .words import share, spread, whole
 
 TICK = "tick “Ask bots what was unclear or wrong on each page” when you add"
 HOW_TO_ASK = f"These bots were not asked what was unclear or wrong. To ask some, {TICK} them."

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ...parameters import Parameters
-from .words import count, seats
+from ...words import count
+from .words import seats
 
 USUAL = asdict(Parameters(""))
 HASH = 12

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...words import money
+from ...words import count, money
 from ..page_report import BY
-from .words import count, joined, plain, seats, share
+from .words import joined, plain, seats, share
 
 LEVELS = {"danger": "serious", "warning": "look at it", "hint": "hint"}
 MOST_WRONG = 8
@@ -27,7 +27,12 @@ def told(report: Mapping[str, Any]) -> dict[str, Any]:
             "models_said": _counted(totals["models"]),
             "personas_said": _counted(totals["personas"]),
         },
-        "payoffs": {**payoffs, "zero_said": seats(payoffs["zero"]), "fee_said": plain(payoffs["fee"])},
+        "payoffs": {
+            **payoffs,
+            "bots_said": count(payoffs["bots"], "bot"),
+            "zero_said": seats(payoffs["zero"]),
+            "fee_said": plain(payoffs["fee"]),
+        },
     }
 
 

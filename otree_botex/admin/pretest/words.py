@@ -11,11 +11,6 @@ MOST = 12
 LONG = 160
 
 
-def count(number: float, thing: str, several: str = "") -> str:
-    """ "1 bot", "2 bots"."""
-    return f"{number} {thing if number == 1 else several or thing + 's'}"
-
-
 def seats(numbers: Iterable[int]) -> str:
     """ "P1, P2", and of many only the first."""
     return listed([f"P{seat}" for seat in sorted(set(numbers))])

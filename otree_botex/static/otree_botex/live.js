@@ -2,6 +2,7 @@
 // Whatever a page, a participant or a model wrote goes in through textContent, never as HTML.
 const LLMBots = (function () {
   const ENDED = ['finished', 'failed', 'stopped'];
+  const LEAST = 1e-6; // US dollars; less is not told in digits
   const LIMITS = ['cost', 'calls', 'tokens'];
   const STATES = {waiting: 'waiting for others'};
 
@@ -42,6 +43,7 @@ const LLMBots = (function () {
   // US dollars, with two digits that matter.
   function money(cost) {
     if (!cost) return '$0';
+    if (cost < LEAST) return 'under $0.000001';
     return `$${cost.toFixed(cost >= 1 ? 2 : Math.min(1 - Math.floor(Math.log10(cost)), 6))}`;
   }
 
@@ -57,7 +59,7 @@ const LLMBots = (function () {
   // What a bot or a launch has spent, in words. Of replies whose price nobody knows the dollars are missing.
   function used(name, spent) {
     if (name !== 'cost' || !spent.unpriced) return count(name, spent[name]);
-    return spent.cost ? `over ${money(spent.cost)}` : 'not known';
+    return spent.cost >= LEAST ? `over ${money(spent.cost)}` : 'not known';
   }
 
   // What was spent of a limit, if there is one.
