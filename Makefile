@@ -25,6 +25,9 @@ PIP := -I -u -m pip --disable-pip-version-check install
 # Tests that ask a language model come alone: it takes all cores.
 PYTEST = OTREE6_PYTHON="$(CURDIR)/$(OTREE6)" OTREE5_PYTHON="$(CURDIR)/$(OTREE5)" $(TESTS) -m pytest
 
+# A test that a busy machine has broken is run once more, alone. What is broken fails again.
+AGAIN = { [ $$? = 1 ] && echo "Those that failed, once more:" && $(PYTEST) --last-failed --maxfail=1 -ra -v; }
+
 help:
 	@echo "make demo   an oTree server with bots in it, at http://localhost:$(PORT) (MODEL=smollm2 or random, PORT=8000, EXIT=1)"
 	@echo "make test   everything that is checked before a change is kept; the first time takes about 20 minutes more"
@@ -45,8 +48,8 @@ test: $(VENVS)/otree6/.made $(VENVS)/otree5/.made lint
 	    echo "Without PostgreSQL the tests with it are left out. On Debian or Ubuntu: sudo apt install postgresql"
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 	    echo "Without Chromium the tests with it are left out. On Debian or Ubuntu: sudo apt install chromium"
-	@$(PYTEST) -m "not model" --numprocesses auto --dist worksteal
-	@$(PYTEST) -m model
+	@$(PYTEST) -m "not model" --numprocesses auto --dist worksteal || $(AGAIN)
+	@$(PYTEST) -m model || $(AGAIN)
 
 lint: $(VENVS)/tests/.made
 	@$(TESTS) -m ruff check .
