@@ -47,7 +47,10 @@ def test_the_person_is_sender_and_the_bots_wait_on_a_page_with_content(start_ser
     person.end()
     _all_bots_finish(server, session, 3)
     steps = server.export(session, "steps")
-    partner = next(row for row in steps if "The sender sent you 7 points" in row["text"])
+    told = [row for row in steps if "The sender sent you 7 points" in row["text"]]
+    rows, pair = server.by_participant(session), "trust.1.group.id_in_subsession"
+    first = next(iter(rows.values()))  # the person, whose partner is meant: the other sender may have sent 7, too
+    partner = next(row for row in told if rows[row["participant"]][pair] == first[pair])
     seen = [row for row in steps if row["participant"] == partner["participant"]]
     assert [row["page"] for row in seen if "receivers gave back about a third" in row["text"]] == ["SendWaitPage"]
 

@@ -298,10 +298,10 @@ def test_completion_and_speed():
     completion = model.complete(Request([], schema, 5))
     assert (completion.model, completion.mode, completion.cost) == ("random", "random", 0.0)
     assert model.complete(Request([], schema)).text != model.complete(Request([], schema)).text  # no seed
-    start = time.perf_counter()
+    start = time.process_time()  # what else the machine does meanwhile does not count
     for seed in range(1000):
         model.complete(Request([], schema, seed))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 NOTHING = [{"type": "integer", "minimum": 2, "maximum": 1}, {"type": "string", "enum": []}, {"type": "file"}]

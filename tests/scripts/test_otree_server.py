@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import pytest
 import requests
 
+from otree_botex import server_process
 from otree_botex.environment import venv_python
 from otree_botex.errors import ServerError, SetupError
 from otree_botex.rest import Rest
@@ -49,7 +50,8 @@ SCRIPT = """
 import sys
 from otree_botex.rest import Rest
 from otree_botex.scripts.otree_server import start_otree_server
-server = start_otree_server(sys.argv[1], port=0, log_file=sys.argv[1] + "/otree.log", python=sys.argv[2])
+folder, port, python = sys.argv[1], int(sys.argv[2]), (sys.argv[3:] or [None])[0]
+server = start_otree_server(folder, port=port, log_file=folder + "/otree.log", python=python)
 Rest(server.url).post("/api/sessions", session_config_name="quiz", num_participants=1)
 print(server.process.pid, flush=True)
 sys.stdin.read()
@@ -68,8 +70,10 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def start(project):
+def start(project, monkeypatch):
     """Starts servers on the project; they end with the test."""
+    # a port that is drawn of all free ones may be taken by another test before the server has it
+    monkeypatch.setattr(server_process, "free_port", free_port)
     servers: list[OtreeServer] = []
 
     def start_one(otree: str = "6", **options: object) -> OtreeServer:
@@ -139,7 +143,9 @@ def test_a_server_that_hangs_still_saves_its_data(project, start):
 
 def test_the_server_stops_and_saves_when_its_script_is_killed(project):
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(project), python_of("6")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", SCRIPT, str(project), str(free_port()), python_of("6")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     server = int(process.stdout.readline())
@@ -260,8 +266,8 @@ def test_the_python_that_has_otree_is_found(project, start, tmp_path, monkeypatc
 
 
 def test_a_script_in_otrees_own_environment_uses_it(project):
-    code = SCRIPT.replace("python=sys.argv[2]", "python=None")
-    done = subprocess.run([python_of("6"), "-c", code, str(project)], stdin=subprocess.DEVNULL, capture_output=True)
+    command = [python_of("6"), "-c", SCRIPT, str(project), str(free_port())]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
     assert done.returncode == 0, done.stderr
     server = int(done.stdout)
     wait_until(lambda: not is_running(server), 30, "the server has ended with its script")

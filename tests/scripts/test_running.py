@@ -72,7 +72,9 @@ def test_a_session(server, database):
     assert made["participant_code"] == [one["code"] for one in told["participants"]]
     assert made["is_human"] == [False, False] and made["human_urls"] == []
     assert made["bot_urls"] == [f"{server.url}/InitializeParticipant/{code}" for code in made["participant_code"]]
-    assert all("pie" not in requests.get(url, timeout=60).url for url in made["bot_urls"])  # they lead somewhere
+    assert [requests.get(url, timeout=60).url for url in made["bot_urls"]] == [
+        f"{server.url}/p/{code}/ultimatum/Introduction/1" for code in made["participant_code"]
+    ]
 
 
 def test_people_are_drawn_at_random(server, database):
