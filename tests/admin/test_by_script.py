@@ -150,14 +150,19 @@ def _trade(messages, _):
         actions = [{"do": "fill", "control": field, "value": price}, {"do": "click", "control": offer}]
         return {"reason": f"{price} is a good price.", "actions": actions}
 
-    if any("You are a **seller**" in text for text in texts):
-        asked = sum(message["role"] == "assistant" and '"fill"' in message["content"] for message in messages)
-        sold = any("No. 1 at 57 (you sold)" in text for text in texts)
-        if asked == 0 or asked == 1 and sold:
-            return name((57, 63)[asked])
-    elif 'button "Buy at 57"' in news and not any("57 will do" in text for text in texts):
+    told = "\n".join(texts)
+
+    def has_named(price):  # it said so, or is reminded of it where the page is shown anew
+        return f"{price} is a good price." in told or f"write {price} into" in told
+
+    if "You are a **seller**" in told:
+        if not has_named(57):
+            return name(57)
+        if not has_named(63) and "No. 1 at 57 (you sold)" in told:
+            return name(63)
+    elif 'button "Buy at 57"' in news and not ("57 will do." in told or "button “Buy at 57”" in told):
         return {"reason": "57 will do.", "actions": [{"do": "click", "control": accept}]}
-    elif 'button "Buy at 63"' in news:
+    elif 'button "Buy at 63"' in news and not has_named(63):
         return name(63)
     return wait
 

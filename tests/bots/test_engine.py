@@ -155,7 +155,7 @@ def test_a_browser_that_dies_is_started_again(home, who):
     assert "here" in third.look().scene.text
     third.close()
     chromium.close()
-    assert [process for process in programs() if process not in before] == []
+    wait_until(lambda: not set(programs()) - set(before), 20, "its programs have ended")
 
 
 def test_nothing_is_left_when_it_is_closed(home):
@@ -165,7 +165,7 @@ def test_nothing_is_left_when_it_is_closed(home):
     tab = Tab(chromium, Event())
     tab.open(home.url + "/page")
     chromium.close()
-    assert [process for process in programs() if process not in before] == []
+    wait_until(lambda: not set(programs()) - set(before), 20, "its programs have ended")
     wait_until(lambda: threading.active_count() <= threads, 20, "its threads end")
     tab.close()
     Chromium(home.url).close()
@@ -287,4 +287,4 @@ def test_a_browser_that_does_not_start_says_why(home, program):
             Tab(chromium, Event())
     assert tried() == [False, True] * 2
     chromium.close()
-    assert [process for process in programs() if process not in before] == []
+    wait_until(lambda: not set(programs()) - set(before), 20, "its programs have ended")

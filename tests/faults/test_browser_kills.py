@@ -43,7 +43,7 @@ def test_a_script_with_a_browser_that_is_killed(server, script, tmp_path):
         process.wait()
         playing["already_started"] = True
     process = script(**playing)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=900)
     assert process.returncode == 0, said
     steps = submitted(database)
     for row in server.wide(session):
