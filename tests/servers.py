@@ -81,6 +81,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        assert self.process is None or self.process.poll() is not None, "the server runs already"
         command = "prodserver" if self.production else "devserver_inner"
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -72,7 +72,6 @@ def test_it_has_the_fields_of_the_first_seat_that_nobody_opened(start_server, ot
     with (server.folder / "dictator_de/__init__.py").open("a", encoding="utf-8") as file:
         file.write(DRAWS)
     edit(server, "dictator_de/Entscheidung.html", "{{ formfields }}", "{{ participant.vars.drawn }} {{ formfields }}")
-    server.start()
     session = server.session("dictator_de", 2)
     links = server.links(session)
     server.http.get(links[0], timeout=60).raise_for_status()

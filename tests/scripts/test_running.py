@@ -45,7 +45,7 @@ def played(config: str = "public_goods", npart: int = 3, **options):
     """A session in which all bots have finished."""
     session = init_otree_session(config, npart)
     run = run_bots_on_session(session["session_id"], **{"model": "random", "wait": False, **options})
-    run.wait(120)
+    run.wait(600)
     assert finished(run)
     return run
 
