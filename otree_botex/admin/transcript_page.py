@@ -20,7 +20,6 @@ from . import status, transcript
 from .escaping import escaped
 from .own import record
 
-COUNTED = {"call": "calls", "token": "tokens", "refusal": "refusals"}
 LONG = 100
 """With more steps than this a browser lays out only those that are in sight."""
 
@@ -42,7 +41,9 @@ class LLMBotsTranscript(AdminSessionPage):
         values = {
             "bot": {
                 **now,
-                **{several: count(now[several], one) for one, several in COUNTED.items()},
+                "calls": count(now["calls"], "call"),
+                "tokens": count(now["tokens"], "token"),
+                "refusals": count(now["refusals"], "refusal"),
                 "cost": spent(now["cost"], now["unpriced"]),
                 "persona": bot.persona or "",
                 "persona_name": bot.persona_name or "",

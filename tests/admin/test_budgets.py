@@ -25,17 +25,15 @@ def requests(server, session):
     return sum(row["role"] == "assistant" for row in server.export(session, "messages"))
 
 
-def used_up(server, session, *numbers):
-    """The bots of a session when its model was asked so often, and each that is not at the end is paused or waits for
-    one that is."""
+def used_up(server, session, number):
+    """The bots of a session when its model was asked so often, and each is paused or waits for one that is."""
 
     def found():
         bots = server.bots(session)
         states = {bot["state"] for bot in bots}
-        stand = states <= {"paused", "waiting", "finished"} and "paused" in states
-        return bots if stand and calls(bots) in numbers else []
+        return bots if states <= {"paused", "waiting"} and "paused" in states and calls(bots) == number else []
 
-    return wait_until(found, 120, f"{numbers} calls are used up\n{server.runner_logs()[-2000:]}")
+    return wait_until(found, 120, f"{number} calls are used up\n{server.runner_logs()[-2000:]}")
 
 
 @pytest.mark.parametrize("otree", ["6", "5"])
@@ -127,7 +125,12 @@ def test_rows_of_a_mix_learn_of_each_other(start_server):
     server = start_server()
     session = server.session("guess_two_thirds", 6)
     launch = server.launch(session, rows=[{"model": "random"}, {"model": "random"}], budget_calls=7)
-    # who sits with whom is drawn: of one group all may be at the end by then, and of the other only one be paused
-    used_up(server, session, *range(7, 2 * 7 + 1))
+
+    def stands():  # who sits with whom is drawn: one group may be at the end, and of the other only one bot be paused
+        states = {bot["state"] for bot in server.bots(session)}
+        return "paused" in states and states <= {"paused", "waiting", "finished"}
+
+    wait_until(stands, 120, "nobody goes on")
+    assert 7 <= calls(server.bots(session)) <= 2 * 7
     set_budget(server, session, launch)
     server.finish(session, 6)

@@ -36,6 +36,11 @@ def programs():
     return [process for process in found if name_of(process).startswith(("chrom", "node", "headless"))]
 
 
+def wait_until_gone(before):
+    """Waits until of what was started since `before` nothing runs: what is ended takes its time on a busy machine."""
+    wait_until(lambda: not set(programs()) - set(before), 20, "its programs have ended")
+
+
 def name_of(process):
     """The name of a program; none if it has ended meanwhile."""
     try:
@@ -155,7 +160,7 @@ def test_a_browser_that_dies_is_started_again(home, who):
     assert "here" in third.look().scene.text
     third.close()
     chromium.close()
-    wait_until(lambda: not set(programs()) - set(before), 20, "its programs have ended")
+    wait_until_gone(before)
 
 
 def test_nothing_is_left_when_it_is_closed(home):
@@ -165,7 +170,7 @@ def test_nothing_is_left_when_it_is_closed(home):
     tab = Tab(chromium, Event())
     tab.open(home.url + "/page")
     chromium.close()
-    wait_until(lambda: not set(programs()) - set(before), 20, "its programs have ended")
+    wait_until_gone(before)
     wait_until(lambda: threading.active_count() <= threads, 20, "its threads end")
     tab.close()
     Chromium(home.url).close()
@@ -287,4 +292,4 @@ def test_a_browser_that_does_not_start_says_why(home, program):
             Tab(chromium, Event())
     assert tried() == [False, True] * 2
     chromium.close()
-    wait_until(lambda: not set(programs()) - set(before), 20, "its programs have ended")
+    wait_until_gone(before)

@@ -43,7 +43,7 @@ const LLMBots = (function () {
   // US dollars, with two digits that matter.
   function money(cost) {
     if (!cost) return '$0';
-    if (cost < LEAST) return 'under $0.000001';
+    if (cost < LEAST) return `under $${LEAST.toFixed(6)}`;
     return `$${cost.toFixed(cost >= 1 ? 2 : Math.min(1 - Math.floor(Math.log10(cost)), 6))}`;
   }
 
